@@ -1,0 +1,125 @@
+"""Word n-grams of a reading as columns of a table: the one place that says what the linear models look at.
+
+An n-gram is one, two or three neighbouring words, or two words with one or two between them. Words that too few
+writers use are all one wildcard, numbers are another, so "the _ instead" is one feature whatever the product is.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+WILDCARD, NUMBER = 0, 1
+_FIRST_WORD = 2
+_BITS = 18
+_SHAPES = ((0,), (0, 1), (0, 1, 2), (0, 2), (0, 3))
+"""Offsets of the words that make up each kind of n-gram."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrences:
+    """The n-grams of one text that the space knows: column, first token and last token of each, three (n,) arrays."""
+
+    columns: Ints
+    first: Ints
+    last: Ints
+
+
+class NgramSpace:
+    """The columns. `vocabulary` gives each word its number, `keys` (sorted, (m,)) each n-gram its column."""
+
+    def __init__(self, vocabulary: Sequence[str], keys: Ints) -> None:
+        self.vocabulary = list(vocabulary)
+        self.keys = keys
+        self._ids = {word: _FIRST_WORD + i for i, word in enumerate(self.vocabulary)}
+
+    @classmethod
+    def fit(
+        cls, texts: Iterable[Sequence[str]], writers: Iterable[str], *, word_writers: int = 3, ngram_texts: int = 3
+    ) -> "NgramSpace":
+        """Learn the columns: words that at least `word_writers` writers use, n-grams in at least `ngram_texts`."""
+        texts = list(texts)
+        users: dict[str, set[str]] = {}
+        for text, writer in zip(texts, writers, strict=True):
+            for word in set(text):
+                users.setdefault(word, set()).add(writer)
+        vocabulary = sorted(w for w, by in users.items() if len(by) >= word_writers and not w[0].isdigit())
+        space = cls(vocabulary, np.empty(0, np.int64))
+        seen = np.concatenate([np.unique(space._queries(space.numbers(text))[0]) for text in texts])
+        keys, counts = np.unique(seen, return_counts=True)
+        return cls(vocabulary, keys[counts >= ngram_texts])
+
+    def numbers(self, tokens: Sequence[str]) -> Ints:
+        """The number of each token, (n,)."""
+        get = self._ids.get
+        found = [get(token, -1) for token in tokens]
+        if -1 in found:
+            found = [n if n >= 0 else NUMBER if tokens[i][0].isdigit() else WILDCARD for i, n in enumerate(found)]
+        return np.array(found, np.int64)
+
+    def _queries(self, numbers: Ints) -> tuple[Ints, Ints, Ints]:
+        """Key, first and last token of every n-gram, known or not."""
+        n = len(numbers)
+        keys, first, last = [], [], []
+        for kind, shape in enumerate(_SHAPES):
+            count = n - shape[-1]
+            if count <= 0:
+                continue
+            key = numbers[:count] + ((kind + 1) << (3 * _BITS))
+            for place, offset in enumerate(shape[1:], 1):
+                key = key + (numbers[offset : offset + count] << (place * _BITS))
+            keys.append(key)
+            start = np.arange(count)
+            first.append(start)
+            last.append(start + shape[-1])
+        if not keys:
+            empty = np.empty(0, np.int64)
+            return empty, empty, empty
+        return np.concatenate(keys), np.concatenate(first), np.concatenate(last)
+
+    def occurrences(self, tokens: Sequence[str]) -> Occurrences:
+        """Every known n-gram of a text, repeated ones as often as they stand there."""
+        keys, first, last = self._queries(self.numbers(tokens))
+        if not len(keys) or not len(self.keys):
+            empty = np.empty(0, np.int64)
+            return Occurrences(empty, empty, empty)
+        columns = np.searchsorted(self.keys, keys)
+        columns[columns == len(self.keys)] = 0
+        known = self.keys[columns] == keys
+        return Occurrences(columns[known], first[known], last[known])
+
+    def matrix(self, texts: Sequence[Sequence[str]], idf: Floats | None = None) -> csr_matrix:
+        """(len(texts), m) counts; with `idf` (m,) weighted by it and divided by the length of the occurrences'
+        weights, so that a text's score is a sum over its occurrences."""
+        rows = [self.occurrences(text).columns for text in texts]
+        indptr = np.concatenate([[0], np.cumsum([len(r) for r in rows])])
+        columns = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        data = np.ones(len(columns), np.float32)
+        if idf is not None:
+            weights = idf[columns]
+            lengths = np.array([np.sqrt((idf[r] ** 2).sum()) or 1.0 for r in rows], np.float32)
+            data = (weights / np.repeat(lengths, np.diff(indptr))).astype(np.float32)
+        matrix = csr_matrix((data, columns, indptr), shape=(len(texts), len(self.keys)))
+        matrix.sum_duplicates()
+        return matrix
+
+
+def inverse_frequencies(counts: csr_matrix) -> Floats:
+    """Smoothed idf of each column of a matrix of counts, (m,)."""
+    present = np.asarray((counts > 0).sum(axis=0)).ravel()
+    return (np.log((1 + counts.shape[0]) / (1 + present)) + 1).astype(np.float32)
+
+
+def windows(sentences: Sequence[tuple[int, int]], subject_tokens: int) -> list[tuple[int, int]]:
+    """Token ranges that the window model judges: each sentence, and each with the next one of the same field."""
+    pairs = [
+        (a[0], b[1])
+        for a, b in zip(sentences, sentences[1:], strict=False)
+        if (a[0] < subject_tokens) == (b[0] < subject_tokens)
+    ]
+    return [*sentences, *pairs]

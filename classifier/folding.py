@@ -1,0 +1,111 @@
+"""Undo the disguises of single characters: look-alikes, full-width, accents, zero-width, HTML; and keep the way back."""
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_LOOK_ALIKES = str.maketrans(
+    "аеорсухіѕјԁɡոһкмтнвԛԝӏαορντυικεηχγѵℓıøłđŧħɑɩʟᴀᴄᴇᴏꜱᴛᴜ",
+    "aeopcyxisjdgnhkmthbqwlaopvtuikenxyvlioldthailaceostu",
+)
+"""Cyrillic, Greek, Armenian and Latin letters that pass for a plain one (from Unicode's confusables, by hand)."""
+
+_TAG = re.compile(r"</?[a-z][^<>]{0,200}>|<!--.{0,200}?-->", re.IGNORECASE | re.DOTALL)
+_BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|tr|td|table|h\d)\b", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,31}\d{0,2});", re.IGNORECASE)
+_NEEDS_CARE = re.compile(r"[^\x00-\x7f]|<[a-zA-Z/!]|&[#a-zA-Z]")
+_CACHE_LIMIT = 20_000
+
+
+class _FoldedCharacters(dict[str, str]):
+    """Each character's folded form, computed at first sight; forgotten all at once when there are too many."""
+
+    def __missing__(self, character: str) -> str:
+        if len(self) > _CACHE_LIMIT:
+            self.clear()
+        folded = self[character] = _fold_character(character)
+        return folded
+
+
+def _fold_character(character: str) -> str:
+    if unicodedata.category(character) in ("Cf", "Mn", "Me"):
+        return ""
+    if character in "’‘ʼ`´＇′":
+        return "'"
+    if character in "‐‑‒–—―−":
+        return "-"
+    if character.isspace():
+        return "\n" if character in "\n\r\x0b\x0c\x85\u2028\u2029" else " "
+    plain = unicodedata.normalize("NFKD", character).lower()
+    kept = "".join(c for c in plain if unicodedata.category(c) not in ("Mn", "Me", "Cf"))
+    return kept.translate(_LOOK_ALIKES)
+
+
+_FOLDED = _FoldedCharacters()
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Text as it is judged, in lower case; character i was typed at [starts[i], ends[i]), code points.
+
+    Both lists are None where nothing moved (plain ASCII without markup): character i stands at i.
+    """
+
+    text: str
+    starts: list[int] | None = None
+    ends: list[int] | None = None
+
+
+def fold(text: str) -> Folded:
+    """Fold any string. Linear in its length."""
+    if not _NEEDS_CARE.search(text):
+        return Folded(text.lower())
+    out: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    position = 0
+    for start, end, plain in _markup(text):
+        _fold_run(text, position, start, out, starts, ends)
+        out.extend(plain)
+        starts.extend([start] * len(plain))
+        ends.extend([end] * len(plain))
+        position = end
+    _fold_run(text, position, len(text), out, starts, ends)
+    return Folded("".join(out), starts, ends)
+
+
+def end_of_letter(text: str, end: int) -> int:
+    """Move an end past the combining marks and invisible characters that belong to the letter before it."""
+    while end < len(text) and unicodedata.category(text[end]) in ("Mn", "Me", "Cf"):
+        end += 1
+    return end
+
+
+def _markup(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, what it reads as) of each HTML tag and entity, in order."""
+    if "<" not in text and "&" not in text:
+        return []
+    found = [(m.start(), m.end(), " " if _BLOCK_TAG.match(m.group()) else "") for m in _TAG.finditer(text)]
+    for match in _ENTITY.finditer(text):
+        decoded = html.unescape(match.group())
+        if decoded != match.group():
+            found.append((match.start(), match.end(), "".join(_FOLDED[c] for c in decoded)))
+    return _apart(sorted(found))
+
+
+def _apart(found: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Without those that begin inside an earlier one."""
+    kept: list[tuple[int, int, str]] = []
+    for item in found:
+        if not kept or item[0] >= kept[-1][1]:
+            kept.append(item)
+    return kept
+
+
+def _fold_run(text: str, start: int, end: int, out: list[str], starts: list[int], ends: list[int]) -> None:
+    for index in range(start, end):
+        for character in _FOLDED[text[index]]:
+            out.append(character)
+            starts.append(index)
+            ends.append(index + 1)

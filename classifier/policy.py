@@ -1,0 +1,324 @@
+"""The judge: reads evidence and the order's state, never the text, and gives a verdict. Pure."""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from classifier.draft import Order
+from classifier.evidence import Evidence, Finding, FormFault, LabelScore, RuleHit, Severity, Span, Thresholds
+from classifier.labels import LABELS, Label
+from classifier.verdict import Decision, Reminder, Verdict, Versions
+
+POLICY_FILE = Path(__file__).with_name("policy.toml")
+NO_ORDER = Order()
+_WEIGHT: dict[Severity, int] = {"block": 0, "warn": 1, "info": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of the policy text: what messages cite and the console quotes."""
+
+    id: str
+    title: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPolicy:
+    """How the policy treats one label, and the words for it. Wordings are empty for permitted labels."""
+
+    label: Label
+    policy: Literal["permitted", "prohibited"]
+    title: str
+    section: Section
+    block: str = ""
+    warn: str = ""
+    guidance: str = ""
+    replacement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingPolicy:
+    """Wording and weight of a finding that no label causes."""
+
+    id: str
+    severity: Severity
+    section: Section
+    message: str
+    guidance: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormPolicy:
+    """What the form checks are told: patterns as regular expressions, subjects in lower case."""
+
+    support_id: str
+    permalink: str
+    vague_subjects: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """policy.toml, read once. `version` changes with every byte of the file."""
+
+    version: str
+    labels: Mapping[Label, LabelPolicy]
+    findings: Mapping[str, FindingPolicy]
+    sections: Mapping[str, Section]
+    reminders: Mapping[str, Reminder]
+    standards: Mapping[str, Severity]
+    form: FormPolicy
+    promises: Mapping[str, float]
+    costs: Mapping[str, float]
+    strong_rule: float
+    weak_rule: float
+    languages_full: frozenset[str]
+    languages_partial: frozenset[str]
+
+    @classmethod
+    def load(cls, path: Path = POLICY_FILE) -> "Policy":
+        """Read the file. Raises ValueError naming the file and the entry that is missing or wrong."""
+        raw = path.read_bytes()
+        try:
+            return _parse(tomllib.loads(raw.decode()), "policy-" + hashlib.sha256(raw).hexdigest()[:12])
+        except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+            raise ValueError(f"{path}: missing or wrong entry: {error}") from error
+
+    def is_prohibited(self, label: Label) -> bool:
+        """True for the labels that may be blocked."""
+        return self.labels[label].policy == "prohibited"
+
+    def decide(self, evidence: Evidence, order: Order | None = None) -> Verdict:
+        """The verdict on one draft. Raises nothing; evidence that is incomplete leads to a warning."""
+        order = order or NO_ORDER
+        hits = [hit for hit in evidence.rules.hits if hit.status == "live" and _applies(hit, order)]
+        probabilities = self._probabilities(evidence, hits, order)
+        asserted = frozenset(lb for lb in LABELS if probabilities[lb] >= evidence.thresholds[lb].asserted)
+        findings = [
+            *self._prohibited(evidence, hits, probabilities),
+            *self._general(evidence, order, probabilities),
+            *self._form(evidence.form),
+            *self._advice(evidence, order, hits, asserted),
+        ]
+        findings = sorted(_without_repeats(findings), key=_gravest_first)
+        return Verdict(
+            decision=_decision(findings),
+            labels=asserted,
+            probabilities=probabilities,
+            findings=tuple(findings),
+            reminders=self._reminders(asserted),
+            versions=self._versions(evidence),
+            language=evidence.language,
+            complete=evidence.complete,
+            encoder=evidence.model.encoder if evidence.model else "absent",
+            shadow_hits=tuple(hit.rule_id for hit in evidence.rules.hits if hit.status == "shadow"),
+        )
+
+    def _versions(self, evidence: Evidence) -> Versions:
+        model = evidence.model.version if evidence.model else "none"
+        return Versions(model=model, rules=evidence.rules.version, policy=self.version)
+
+    def _reminders(self, asserted: frozenset[Label]) -> tuple[Reminder, ...]:
+        reminders = [self.reminders["reply-within-one-business-day"]]
+        if Label.DELAY_NOTICE in asserted:
+            reminders.append(self.reminders["delay-does-not-excuse-sla"])
+        return tuple(reminders)
+
+    def _probabilities(self, evidence: Evidence, hits: Iterable[RuleHit], order: Order) -> dict[Label, float]:
+        """The model's probabilities, raised where a strong rule speaks and bound by the order's state."""
+        model = evidence.model.probabilities() if evidence.model else dict.fromkeys(LABELS, 0.0)
+        result = dict(model)
+        for hit in hits:
+            if hit.label is not None:
+                limits = evidence.thresholds[hit.label]
+                spoken = self._rule_probability(hit, model[hit.label], limits, with_model=evidence.model is not None)
+                result[hit.label] = max(result[hit.label], spoken)
+        if order.cancelled_by == "merchant":
+            result[Label.CANCELLATION_PROBING] = 0.0
+        return result
+
+    def _rule_probability(self, hit: RuleHit, model: float, limits: Thresholds, *, with_model: bool) -> float:
+        """What a hit alone is worth. Where the model is sure of the opposite, even a strong rule only warns."""
+        if hit.strength == "weak":
+            return 0.0 if with_model else self.weak_rule
+        if with_model and model < limits.possible / 4 and hit.when == "always":
+            return min(self.strong_rule, (limits.possible + limits.sure) / 2)
+        return max(self.strong_rule, limits.sure)
+
+    def _prohibited(
+        self, evidence: Evidence, hits: list[RuleHit], probabilities: Mapping[Label, float]
+    ) -> Iterable[Finding]:
+        for label in LABELS:
+            limits = evidence.thresholds[label]
+            if self.is_prohibited(label) and probabilities[label] >= limits.possible:
+                severity: Severity = "block" if probabilities[label] >= limits.sure else "warn"
+                yield from self._prohibited_spans(evidence, hits, self.labels[label], severity)
+
+    def _prohibited_spans(
+        self, evidence: Evidence, hits: list[RuleHit], words: LabelPolicy, severity: Severity
+    ) -> Iterable[Finding]:
+        """The words at fault: the model's passage, and each rule's words outside it; else the label alone."""
+        own = sorted((hit for hit in hits if hit.label == words.label), key=lambda hit: hit.strength != "strong")
+        score = _score_of(evidence, words.label)
+        if own:
+            yield from (_rule_finding(hit, words, severity, evidence) for hit in own)
+        elif score is not None and score.span is not None:
+            yield _model_finding(score, words, severity, evidence)
+        else:
+            text = words.block if severity == "block" else words.warn
+            yield Finding(
+                f"model.{words.label}", words.label, severity, None, None, None, None, text, words.guidance,
+                words.section.title, "model",
+            )  # fmt: skip
+
+    def _general(self, evidence: Evidence, order: Order, probabilities: Mapping[Label, float]) -> Iterable[Finding]:
+        if evidence.language.judged == "none":
+            yield self.finding("language-not-judged")
+        elif not any(probabilities[lb] >= evidence.thresholds[lb].possible for lb in LABELS):
+            yield self.finding("no-recognised-reason")
+        if evidence.rules.failed_rules or not evidence.complete:
+            yield self.finding("could-not-judge")
+        if order.unknown_to_source:
+            yield replace(self.finding("support-id-unknown"), field="support_id")
+
+    def _form(self, faults: Iterable[FormFault]) -> Iterable[Finding]:
+        for fault in faults:
+            yield _placed(self.finding(fault.kind), fault.field, fault.span)
+
+    def _advice(
+        self, evidence: Evidence, order: Order, hits: Iterable[RuleHit], asserted: frozenset[Label]
+    ) -> Iterable[Finding]:
+        if evidence.language.judged == "partial":
+            yield self.finding("language-partly-judged")
+        for hit in hits:
+            if hit.label is None:
+                yield _standards_finding(hit, self.standards.get(hit.rule_id.split(".")[-1], "info"))
+        if Label.DELAY_NOTICE in asserted:
+            score = _score_of(evidence, Label.DELAY_NOTICE)
+            yield _labelled(self.finding("delay-keeps-sla"), Label.DELAY_NOTICE, score.span if score else None)
+        invited = [h for h in evidence.rules.hits if h.when == "customer_cancelled" and h.status == "live"]
+        if invited and order.cancelled_by is None and not asserted & _REASONS_THAT_EXPLAIN_AN_INVITATION:
+            label = Label.CANCELLATION_PROBING
+            yield _labelled(self.finding("reorder-if-you-cancelled"), label, invited[0].span)
+
+    def finding(self, id: str) -> Finding:
+        """The finding of that id without a place. Raises KeyError for an id that policy.toml lacks."""
+        words = self.findings[id]
+        return Finding(
+            id, None, words.severity, None, None, None, None, words.message, words.guidance, words.section.title,
+            "form" if id.startswith(("support-id", "subject", "body")) else "policy",
+        )  # fmt: skip
+
+
+_REASONS_THAT_EXPLAIN_AN_INVITATION = {Label.INVENTORY_CANCELLATION, Label.CANCELLATION_PROBING}
+
+
+def _applies(hit: RuleHit, order: Order) -> bool:
+    return hit.when == "always" or order.cancelled_by == "customer"
+
+
+def _score_of(evidence: Evidence, label: Label) -> LabelScore | None:
+    return evidence.model.scores[LABELS.index(label)] if evidence.model else None
+
+
+def _placed(finding: Finding, field: Any, span: Span | None) -> Finding:
+    if span is None:
+        return replace(finding, field=field)
+    return replace(finding, field=span.field, start=span.start, end=span.end, text=span.text)
+
+
+def _labelled(finding: Finding, label: Label, span: Span | None) -> Finding:
+    return replace(_placed(finding, None, span), label=label)
+
+
+def _replacement(words: LabelPolicy, sentence: Span, evidence: Evidence) -> dict[str, Any]:
+    """Ready text for the whole sentence at fault; only where we write the draft's language."""
+    if not words.replacement or evidence.language.code != "en" or sentence.field != "body":
+        return {}
+    return {"replacement": words.replacement, "replace_start": sentence.start, "replace_end": sentence.end}
+
+
+def _rule_finding(hit: RuleHit, words: LabelPolicy, severity: Severity, evidence: Evidence) -> Finding:
+    span = hit.span
+    return Finding(
+        hit.rule_id, words.label, severity, span.field, span.start, span.end, span.text,
+        hit.message or (words.block if severity == "block" else words.warn), hit.guidance or words.guidance,
+        hit.policy_ref or words.section.title, "rule", **_replacement(words, hit.sentence, evidence),
+    )  # fmt: skip
+
+
+def _model_finding(score: LabelScore, words: LabelPolicy, severity: Severity, evidence: Evidence) -> Finding:
+    span = score.span
+    assert span is not None
+    return Finding(
+        f"model.{words.label}", words.label, severity, span.field, span.start, span.end, span.text,
+        words.block if severity == "block" else words.warn, words.guidance, words.section.title, "model",
+        **(_replacement(words, score.sentence, evidence) if score.sentence else {}),
+    )  # fmt: skip
+
+
+def _standards_finding(hit: RuleHit, severity: Severity) -> Finding:
+    span = hit.span
+    return Finding(
+        hit.rule_id, None, severity, span.field, span.start, span.end, span.text, hit.message, hit.guidance,
+        hit.policy_ref, "rule",
+    )  # fmt: skip
+
+
+def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
+    """Drop a finding whose words overlap an earlier one of the same label: one place, one reason."""
+    kept: list[Finding] = []
+    for finding in findings:
+        if not any(_same_place(finding, other) for other in kept):
+            kept.append(finding)
+    return kept
+
+
+def _same_place(a: Finding, b: Finding) -> bool:
+    if a.label is None or a.label != b.label or a.field != b.field or a.start is None or b.start is None:
+        return False
+    return a.start < (b.end or 0) and b.start < (a.end or 0) and a.severity == b.severity
+
+
+def _gravest_first(finding: Finding) -> int:
+    return _WEIGHT[finding.severity]
+
+
+def _decision(findings: Iterable[Finding]) -> Decision:
+    severities = {finding.severity for finding in findings}
+    return "block" if "block" in severities else "warn" if "warn" in severities else "allow"
+
+
+def _parse(data: dict[str, Any], version: str) -> Policy:
+    sections = {key: Section(key, **value) for key, value in data["section"].items()}
+    form = data["form"]
+    return Policy(
+        version=version,
+        labels={label: _label_policy(label, dict(data["label"][label.value]), sections) for label in LABELS},
+        findings={key: _finding_policy(key, dict(value), sections) for key, value in data["finding"].items()},
+        sections=sections,
+        reminders={key: Reminder(key, value["message"]) for key, value in data["reminder"].items()},
+        standards=data["standards"],
+        form=FormPolicy(form["support_id"], form["permalink"], frozenset(form["vague_subjects"])),
+        promises=data["promises"],
+        costs=data["costs"],
+        strong_rule=float(data["witnesses"]["strong_rule"]),
+        weak_rule=float(data["witnesses"]["weak_rule"]),
+        languages_full=frozenset(data["language"]["full"]),
+        languages_partial=frozenset(data["language"]["partial"]),
+    )
+
+
+def _label_policy(label: Label, entry: dict[str, Any], sections: Mapping[str, Section]) -> LabelPolicy:
+    entry["section"] = sections[entry["section"]]
+    return LabelPolicy(label, **entry)
+
+
+def _finding_policy(id: str, entry: dict[str, Any], sections: Mapping[str, Section]) -> FindingPolicy:
+    entry["section"] = sections[entry["section"]]
+    if entry["severity"] not in _WEIGHT:
+        raise KeyError(f"finding.{id}.severity")
+    return FindingPolicy(id, **entry)

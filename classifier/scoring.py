@@ -1,0 +1,203 @@
+"""The model's word on a reading: three linear models read off one table, stacked with the rules into probabilities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.artifact import ModelArtifact
+from classifier.draft import Order
+from classifier.evidence import LabelScore, ModelEvidence, RuleEvidence, Span
+from classifier.features import NgramSpace, Occurrences
+from classifier.labels import LABELS, Label
+from classifier.reading import Reading
+from classifier.witness import EncoderWitness, Opinion
+
+Floats = NDArray[np.float64]
+_N = len(LABELS)
+_INDEX = {label: i for i, label in enumerate(LABELS)}
+_LOW = -8.0
+"""The window score of a draft without any window."""
+
+_LONG_SENTENCE = 24
+WITNESS_NAMES = (
+    *(f"draft:{lb}" for lb in LABELS),
+    *(f"bayes:{lb}" for lb in LABELS),
+    *(f"window:{lb}" for lb in LABELS),
+    *(f"second:{lb}" for lb in LABELS),
+    *(f"strong:{lb}" for lb in LABELS),
+    *(f"weak:{lb}" for lb in LABELS),
+    "customer",
+    "merchant",
+    "asked:customer",
+    "short",
+)
+"""What each number of a draft's witness vector is, in order; the stack has one coefficient for each."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearView:
+    """The linear models on one reading: whole-draft scores (6,) of two models, and every window's (w, 6).
+
+    The first windows are the sentences, in order; window i + s is sentences i and i + 1 together.
+    """
+
+    draft: NDArray[np.float32]
+    bayes: NDArray[np.float32]
+    sentences: NDArray[np.float32]
+    pairs: NDArray[np.float32]
+
+
+class LinearModels:
+    """The fitted tables. Scores equal those of the scikit-learn models they were read from."""
+
+    def __init__(self, artifact: ModelArtifact) -> None:
+        self.space = NgramSpace(artifact.vocabulary, artifact.keys)
+        self._table = artifact.table
+        self._bias = artifact.bias
+
+    def view(self, reading: Reading) -> LinearView:
+        """All scores of one reading."""
+        found = self.space.occurrences(reading.tokens)
+        values = self._table[found.columns]
+        total = values.sum(axis=0)
+        scores = total[: 2 * _N] / _length(total[-1]) + self._bias[: 2 * _N]
+        sentences, pairs = self._windows(reading, found, values)
+        return LinearView(scores[:_N], scores[_N:], sentences, pairs)
+
+    def _windows(
+        self, reading: Reading, found: Occurrences, values: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        count = len(reading.sentences)
+        firsts = np.fromiter((s[0] for s in reading.sentences), np.int64, count)
+        home = np.searchsorted(firsts, found.first, side="right") - 1
+        last_home = np.searchsorted(firsts, found.last, side="right") - 1
+        own = values[:, 2 * _N :]
+        inside = _summed(own, home, home == last_home, count)
+        crossing = _summed(own, home, last_home == home + 1, count)
+        pairs = inside[:-1] + inside[1:] + crossing[:-1]
+        same = np.fromiter((s[0] < reading.subject_tokens for s in reading.sentences), bool, count)
+        joined = same[:-1] == same[1:]
+        bias = self._bias[2 * _N :]
+        pair_scores = np.where(joined[:, None], pairs[:, :_N] / _length(pairs[:, _N:]) + bias, np.float32(_LOW))
+        return inside[:, :_N] / _length(inside[:, _N:]) + bias, pair_scores
+
+
+def _length(squares: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.sqrt(np.where(squares > 0, squares, np.float32(1)))
+
+
+def _summed(values: NDArray[np.float32], home: NDArray[np.int64], chosen: NDArray[np.bool_], n: int) -> NDArray[np.float32]:
+    """Rows of `values` added up by their sentence, (n, 7)."""
+    out = np.zeros((n, values.shape[1]), np.float32)
+    np.add.at(out, home[chosen], values[chosen])
+    return out
+
+
+def witness_vector(view: LinearView, rules: RuleEvidence, order: Order | None, reading: Reading) -> Floats:
+    """What all cheap witnesses say, in the order of WITNESS_NAMES, (k,)."""
+    vector = np.zeros(len(WITNESS_NAMES))
+    vector[:_N], vector[_N : 2 * _N] = view.draft, view.bayes
+    best, second = _best_two(view)
+    vector[2 * _N : 3 * _N], vector[3 * _N : 4 * _N] = best, second
+    by_customer = order is not None and order.cancelled_by == "customer"
+    for hit in rules.hits:
+        if hit.status == "live" and hit.label is not None:
+            _count_hit(vector, hit.label, strong=hit.strength == "strong", asked=hit.when != "always", known=by_customer)
+    vector[-4] = by_customer
+    vector[-3] = order is not None and order.cancelled_by == "merchant"
+    vector[-1] = 1.0 / (1.0 + len(reading.tokens) / 20.0)
+    return vector
+
+
+def _count_hit(vector: Floats, label: Label, *, strong: bool, asked: bool, known: bool) -> None:
+    index = _INDEX[label]
+    if asked:
+        vector[-2] = max(vector[-2], float(known))
+    elif strong:
+        vector[4 * _N + index] = 1.0
+    else:
+        vector[5 * _N + index] = min(vector[5 * _N + index] + 1.0, 3.0)
+
+
+def _best_two(view: LinearView) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    if not len(view.sentences):
+        low = np.full(_N, _LOW, np.float32)
+        return low, low
+    every = np.concatenate([view.sentences, view.pairs]) if len(view.pairs) else view.sentences
+    best = every.max(axis=0)
+    second = np.partition(view.sentences, -2, axis=0)[-2] if len(view.sentences) > 1 else np.full(_N, _LOW, np.float32)
+    return best, second
+
+
+class TextScorer:
+    """Scores readings with one artifact; asks the encoder, where there is one, only where the others leave doubt."""
+
+    def __init__(self, artifact: ModelArtifact) -> None:
+        self.linear = LinearModels(artifact)
+        self._artifact = artifact
+        self.encoder = EncoderWitness.load(artifact.encoder_folder) if artifact.encoder_folder else None
+        self._doubt = Doubt.of(artifact)
+
+    def score(self, reading: Reading, rules: RuleEvidence, order: Order | None) -> ModelEvidence:
+        """Six calibrated probabilities, each with the passage that speaks most for it."""
+        view = self.linear.view(reading)
+        vector = witness_vector(view, rules, order, reading)
+        art = self._artifact
+        raw = art.stack @ vector + art.stack_bias
+        state, opinion = "absent", None
+        if self.encoder is not None and art.encoder_stack is not None:
+            state = "not_needed"
+            if self._doubt.remains(raw):
+                state, opinion = "consulted", self.encoder.opinion(reading, order)
+                raw = art.encoder_stack @ np.concatenate([vector, opinion.logits]) + art.encoder_bias
+        probabilities = 1.0 / (1.0 + np.exp(-raw))
+        scores = tuple(
+            _label_score(label, float(probabilities[i]), view, reading, opinion, i) for i, label in enumerate(LABELS)
+        )
+        return ModelEvidence(scores, art.version, state)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Doubt:
+    """Where the cheap witnesses do not settle a draft: bands of each label's logit, from the manifest."""
+
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def of(cls, artifact: ModelArtifact) -> "Doubt":
+        """The bands [low, high] of the artifact, (6,) each; none means never in doubt."""
+        bands = artifact.manifest.get("doubt") or {str(label): [0.0, 0.0] for label in LABELS}
+        return cls(np.array([bands[str(lb)][0] for lb in LABELS]), np.array([bands[str(lb)][1] for lb in LABELS]))
+
+    def remains(self, logits: Floats) -> bool:
+        """Whether any label's logit lies within its band."""
+        return bool(((logits > self.low) & (logits < self.high)).any())
+
+
+def _label_score(
+    label: Label, probability: float, view: LinearView, reading: Reading, opinion: Opinion | None, index: int
+) -> LabelScore:
+    """The score with its passage; passages of improbable labels are not looked for."""
+    if probability < 0.05 or not reading.sentences:
+        return LabelScore(label, probability, None, None)
+    at = int(view.sentences[:, index].argmax())
+    first, end = reading.sentences[at]
+    span = reading.span(first, end)
+    if opinion is not None:
+        told = opinion.passage(index, reading)
+        if told is not None:
+            first, end = told
+            at = next(i for i, s in enumerate(reading.sentences) if s[0] <= first < s[1])
+            return LabelScore(label, probability, reading.span(first, end), reading.span(*reading.sentences[at]))
+    return LabelScore(label, probability, _trimmed(reading, first, end), span)
+
+
+def _trimmed(reading: Reading, first: int, end: int) -> Span:
+    """The sentence without the marks at its ends."""
+    while end - first > 1 and not reading.tokens[end - 1][0].isalnum():
+        end -= 1
+    while end - first > 1 and not reading.tokens[first][0].isalnum():
+        first += 1
+    return reading.span(first, end)

@@ -1,0 +1,90 @@
+"""The third witness: a small sentence encoder (int8 ONNX) that is asked only where rules and linear models leave doubt."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.draft import Order
+from classifier.labels import LABELS
+from classifier.reading import Reading
+from classifier.wordpiece import WordPiece
+
+ORDER_WORDS: dict[str | None, tuple[str, ...]] = {
+    "customer": ("customer", "cancelled", ":"),
+    "merchant": ("seller", "cancelled", ":"),
+    None: (),
+}
+"""How the order's state is told to the encoder: words before the draft."""
+
+_LONGEST = 256
+_SPAN_SHARE = 0.35
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opinion:
+    """The encoder on one draft: logits (6,) and the relevance of each token for each label, (tokens read, 6)."""
+
+    logits: NDArray[np.float64]
+    relevance: NDArray[np.float32]
+
+    def passage(self, label: int, reading: Reading) -> tuple[int, int] | None:
+        """Token range of the words that carry the label, within one sentence; None if none stands out."""
+        column = self.relevance[:, label]
+        if not len(column):
+            return None
+        peak = int(column.argmax())
+        sentence = next(((a, b) for a, b in reading.sentences if a <= peak < b), None)
+        if sentence is None:
+            return None
+        first = last = peak
+        floor = column[peak] * _SPAN_SHARE
+        while first > sentence[0] and column[first - 1] >= floor:
+            first -= 1
+        while last + 1 < min(sentence[1], len(column)) and column[last + 1] >= floor:
+            last += 1
+        return first, last + 1
+
+
+class EncoderWitness:
+    """A loaded encoder; one thread, so that several workers do not fight for the cores."""
+
+    def __init__(self, session: Any, pieces: WordPiece) -> None:
+        self._session = session
+        self._pieces = pieces
+
+    @classmethod
+    def load(cls, folder: Path) -> "EncoderWitness | None":
+        """The witness of an artifact's folder; None where onnxruntime is not installed."""
+        try:
+            import onnxruntime
+        except ImportError:
+            return None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(
+            str(folder / "encoder.onnx"), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+        pieces = (folder / "pieces.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
+        return cls(session, WordPiece(pieces))
+
+    def opinion(self, reading: Reading, order: Order | None) -> Opinion:
+        """Ask about one reading. A draft longer than the encoder reads is told from its beginning."""
+        lead = ORDER_WORDS[order.cancelled_by if order else None]
+        ids, origin = self._pieces.encode((*lead, *reading.tokens), _LONGEST)
+        codes = np.array([ids], np.int64)
+        logits, relevance = self._session.run(None, {"ids": codes, "mask": np.ones_like(codes)})
+        return Opinion(logits[0].astype(np.float64), _by_token(relevance[0], origin, len(lead)))
+
+
+def _by_token(relevance: NDArray[np.float32], origin: list[int], lead: int) -> NDArray[np.float32]:
+    """The highest relevance of each token's pieces as a probability, (tokens read, 6)."""
+    words = np.array(origin) - lead
+    count = int(words.max()) + 1 if len(words) else 0
+    out = np.zeros((max(count, 0), len(LABELS)), np.float32)
+    keep = (np.array(origin) >= lead) & (words >= 0)
+    np.maximum.at(out, words[keep], 1.0 / (1.0 + np.exp(-relevance[keep])))
+    return out

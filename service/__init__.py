@@ -1,0 +1,1 @@
+"""How the world reaches the classifier: HTTP, storage, the reviewers' console and the compose box."""

@@ -1,0 +1,1 @@
+"""How a model comes to be: tickets, split, fit, thresholds, evaluation, registry."""
