@@ -51,10 +51,11 @@ class LinearView:
 class LinearModels:
     """The fitted tables. Scores equal those of the scikit-learn models they were read from."""
 
-    def __init__(self, artifact: ModelArtifact) -> None:
-        self.space = NgramSpace(artifact.vocabulary, artifact.keys)
-        self._table = artifact.table
-        self._bias = artifact.bias
+    def __init__(self, space: NgramSpace, table: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
+        """table (m, 19) and bias (18,) as ModelArtifact describes them."""
+        self.space = space
+        self._table = table
+        self._bias = bias
 
     def view(self, reading: Reading) -> LinearView:
         """All scores of one reading."""
@@ -134,7 +135,7 @@ class TextScorer:
     """Scores readings with one artifact; asks the encoder, where there is one, only where the others leave doubt."""
 
     def __init__(self, artifact: ModelArtifact) -> None:
-        self.linear = LinearModels(artifact)
+        self.linear = LinearModels(NgramSpace(artifact.vocabulary, artifact.keys), artifact.table, artifact.bias)
         self._artifact = artifact
         self.encoder = EncoderWitness.load(artifact.encoder_folder) if artifact.encoder_folder else None
         self._doubt = Doubt.of(artifact)

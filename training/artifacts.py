@@ -1,0 +1,66 @@
+"""Write what was fitted as a folder that classifier/artifact.py loads: the same model, byte for byte the same files."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from classifier.artifact import ARRAYS, ENCODER, FORMAT, MANIFEST, VOCABULARY
+from classifier.evidence import Thresholds
+from classifier.labels import Label
+from classifier.scoring import WITNESS_NAMES
+from training.fitting import Fitted, Stack
+from training.recipe import Recipe
+from training.thresholds import as_record
+
+
+def write(
+    folder: Path, fitted: Fitted, thresholds: Mapping[Label, Thresholds], recipe: Recipe, *, fingerprint: str,
+    encoder: Path | None = None, encoder_stack: Stack | None = None, doubt: Mapping[str, list[float]] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> str:  # fmt: skip
+    """Write the artifact into an empty folder; returns its version, a digest of all it holds.
+
+    `encoder` is the folder of an exported encoder and `encoder_stack` (weights (6, k + 6)) goes with it. `doubt` are
+    the bands of logits in which it is asked. `extra` joins the manifest (versions of libraries, metrics).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        "keys": fitted.linear.space.keys,
+        "table": fitted.linear.table(),
+        "bias": fitted.linear.bias(),
+        "stack": fitted.stack.weights,
+        "stack_bias": fitted.stack.bias,
+    }
+    if encoder is not None and encoder_stack is not None:
+        arrays |= {"encoder_stack": encoder_stack.weights, "encoder_bias": encoder_stack.bias}
+        shutil.copytree(encoder, folder / ENCODER, dirs_exist_ok=True)
+    np.savez_compressed(folder / ARRAYS, **arrays)
+    (folder / VOCABULARY).write_bytes("\n".join(fitted.linear.space.vocabulary).encode())
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "files": {name: _sha256(folder / name) for name in files_of(folder)},
+        "recipe": asdict(recipe),
+        "data_fingerprint": fingerprint,
+        "thresholds": as_record(thresholds),
+        "doubt": doubt,
+        "witnesses": list(WITNESS_NAMES),
+    }
+    version = "model-" + hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:12]
+    manifest = {"version": version, **manifest, **(extra or {})}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return version
+
+
+def files_of(folder: Path) -> list[str]:
+    """The files of an artifact besides its manifest, as paths inside the folder."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

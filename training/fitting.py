@@ -1,0 +1,189 @@
+"""Fit the linear models and their stack: scikit-learn learns, the tables serve."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+
+from classifier.features import Floats, NgramSpace, inverse_frequencies
+from classifier.labels import LABELS
+from classifier.scoring import LinearModels, witness_vector
+from training.examples import Examples
+from training.recipe import Recipe
+
+Say = Callable[[str], None]
+_N = len(LABELS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """Three fitted linear models over one space: per label one scikit-learn model of drafts, of naive-Bayes-weighted
+    drafts, and of windows. `ratio` (m, 6) are the log-count ratios, `idf` (m,)."""
+
+    space: NgramSpace
+    idf: Floats
+    ratio: NDArray[np.float64]
+    draft: tuple[LogisticRegression, ...]
+    bayes: tuple[LogisticRegression, ...]
+    window: tuple[LogisticRegression, ...]
+
+    def table(self) -> NDArray[np.float32]:
+        """(m, 19): idf-weighted coefficients of the three models, and the squared idf."""
+        idf = self.idf[:, None].astype(np.float64)
+        draft = idf * np.stack([m.coef_[0] for m in self.draft], 1)
+        bayes = idf * self.ratio * np.stack([m.coef_[0] for m in self.bayes], 1)
+        window = idf * np.stack([m.coef_[0] for m in self.window], 1)
+        return np.concatenate([draft, bayes, window, idf**2], 1).astype(np.float32)
+
+    def bias(self) -> NDArray[np.float32]:
+        """(18,) intercepts in the order of the table."""
+        return np.array([m.intercept_[0] for m in (*self.draft, *self.bayes, *self.window)], np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """From witness vectors (n, k) to calibrated logits (n, 6)."""
+
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+
+    def logits(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, k) -> (n, 6)."""
+        return vectors @ self.weights.T + self.bias
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """What one run learned, with the out-of-fold witness vectors (n, k) of the drafts it learned from."""
+
+    linear: Linear
+    stack: Stack
+    vectors: NDArray[np.float64]
+    folds: NDArray[np.int64]
+
+
+def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None) -> Fitted:
+    """Fit everything. Out-of-fold by writer, so the stack learns from how the models meet strangers."""
+    say("columns")
+    texts = [r.tokens for r in examples.readings]
+    space = NgramSpace.fit(
+        texts, examples.writers.tolist(), word_writers=recipe.word_writers, ngram_texts=recipe.ngram_texts
+    )
+    counts = space.matrix(texts)
+    idf = inverse_frequencies(counts)
+    whole, parts = space.matrix(texts, idf), space.matrix(examples.windows, idf)
+    vectors, folds = out_of_fold(examples, space, idf, whole, parts, recipe, say)
+    say("stack")
+    stack = fit_stack(vectors, examples.labels, recipe)
+    say("all drafts")
+    everything = np.ones(len(texts), bool)
+    return Fitted(_fit_linear(examples, space, idf, whole, parts, everything, recipe), stack, vectors, folds)
+
+
+def out_of_fold(
+    examples: Examples, space: NgramSpace, idf: Floats, whole: csr_matrix, parts: csr_matrix, recipe: Recipe, say: Say
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Witness vectors (n, k) by models that never met the draft's writer, and the fold (n,) of each draft."""
+    n = len(examples.drafts)
+    writers = examples.writers
+    vectors = np.zeros((n, 0))
+    folds = np.zeros(n, np.int64)
+    count = min(recipe.folds, len(set(writers.tolist())))
+    if count < 2:
+        raise ValueError("drafts of at least two writers are needed to learn how the models meet strangers")
+    for fold, (known, unknown) in enumerate(GroupKFold(count).split(whole, groups=writers)):
+        say(f"fold {fold + 1} of {count}")
+        chosen = np.zeros(n, bool)
+        chosen[known] = True
+        linear = _fit_linear(examples, space, idf, whole, parts, chosen, recipe)
+        here = vectors_of(linear, examples, unknown.tolist())
+        vectors = vectors if vectors.shape[1] else np.zeros((n, here.shape[1]))
+        vectors[unknown], folds[unknown] = here, fold
+    return vectors, folds
+
+
+def vectors_of(linear: Linear, examples: Examples, rows: Sequence[int]) -> NDArray[np.float64]:
+    """Witness vectors (len(rows), k) of some drafts, by the very code that serves."""
+    models = LinearModels(linear.space, linear.table(), linear.bias())
+    return np.stack(
+        [
+            witness_vector(models.view(examples.readings[i]), examples.rules[i], examples.drafts[i].order, examples.readings[i])
+            for i in rows
+        ]
+    )
+
+
+def fit_stack(vectors: NDArray[np.float64], labels: NDArray[np.int64], recipe: Recipe) -> Stack:
+    """One regularised logistic regression per label on standardised witness numbers, written back to raw ones."""
+    mean, scale = vectors.mean(0), np.where(vectors.std(0) > 1e-9, vectors.std(0), 1.0)
+    models = _parallel(
+        joblib.delayed(_logistic)((vectors - mean) / scale, labels[:, i], recipe.stack_c, None, recipe.seed)
+        for i in range(_N)
+    )
+    weights = np.stack([m.coef_[0] / scale for m in models])
+    bias = np.array([m.intercept_[0] for m in models]) - weights @ mean
+    return Stack(weights, bias)
+
+
+def _fit_linear(
+    examples: Examples, space: NgramSpace, idf: Floats, whole: csr_matrix, parts: csr_matrix,
+    chosen: NDArray[np.bool_], recipe: Recipe,
+) -> Linear:  # fmt: skip
+    x, y = whole[chosen], examples.labels[chosen]
+    inside = chosen[examples.window_draft]
+    xw, yw = parts[inside], examples.window_labels[inside]
+    ratio = np.stack([_log_count_ratio(x, y[:, i]) for i in range(_N)], 1)
+    jobs = [joblib.delayed(_logistic)(x, y[:, i], recipe.draft_c, "balanced", recipe.seed) for i in range(_N)]
+    jobs += [
+        joblib.delayed(_logistic)(x.multiply(ratio[:, i]).tocsr(), y[:, i], recipe.bayes_c, "balanced", recipe.seed)
+        for i in range(_N)
+    ]
+    jobs += [joblib.delayed(_logistic)(xw, yw[:, i], recipe.window_c, "balanced", recipe.seed) for i in range(_N)]
+    models = _parallel(jobs)
+    return Linear(space, idf, ratio, tuple(models[:_N]), tuple(models[_N : 2 * _N]), tuple(models[2 * _N :]))
+
+
+def _parallel(jobs: Any) -> list[LogisticRegression]:
+    return list(joblib.Parallel(n_jobs=-1)(jobs))
+
+
+def _logistic(x: Any, y: NDArray[np.int64], c: float, weight: str | None, seed: int) -> LogisticRegression:
+    """A fitted binary model; where a label never occurs (or always does), one that says so."""
+    if len(set(y.tolist())) < 2:
+        model = LogisticRegression()
+        model.coef_, model.intercept_ = np.zeros((1, x.shape[1])), np.array([6.0 if y.any() else -6.0])
+        model.classes_ = np.array([0, 1])
+        return model
+    return LogisticRegression(C=c, class_weight=weight, solver="liblinear", random_state=seed).fit(x, y)
+
+
+def _log_count_ratio(x: csr_matrix, y: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How much more often each column stands in drafts with the label than in others, (m,)."""
+    yes = np.asarray(x[y == 1].sum(axis=0)).ravel() + 0.5
+    no = np.asarray(x[y == 0].sum(axis=0)).ravel() + 0.5
+    ratio: NDArray[np.float64] = np.log((yes / yes.sum()) / (no / no.sum()))
+    return ratio
+
+
+def fit_encoder_stack(
+    cheap: Stack, raw: NDArray[np.float64], told: NDArray[np.float64], labels: NDArray[np.int64], recipe: Recipe
+) -> Stack:
+    """The stack (6, k + 6) that also hears the encoder: per label a logistic regression on the cheap logit (n, 6) and
+    the encoder's logits (n, 6), written as one linear map of witness vector and encoder logits."""
+    k = cheap.weights.shape[1]
+    weights, bias = np.zeros((_N, k + _N)), np.zeros(_N)
+    for i in range(_N):
+        model = _logistic(np.column_stack([raw[:, i], told]), labels[:, i], _ENCODER_STACK_C, None, recipe.seed)
+        own, theirs = model.coef_[0][0], model.coef_[0][1:]
+        weights[i, :k], weights[i, k:] = own * cheap.weights[i], theirs
+        bias[i] = own * cheap.bias[i] + model.intercept_[0]
+    return Stack(weights, bias)
+
+
+_ENCODER_STACK_C = 0.3
