@@ -1,0 +1,110 @@
+"""The compose box over HTTP: the demonstration page, the widget's module, and the demonstration's proxy."""
+
+import gzip
+import hashlib
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from service.compose.demo import call, demo_key, forward
+from service.compose.packing import STATIC, packed_widget
+from service.compose.schemas import SentDraft
+
+HERE = Path(__file__).parent
+KINDS = {"draft-screen.js": "text/javascript", "draft-screen.d.ts": "text/plain",
+         "compose.js": "text/javascript", "compose.css": "text/css"}  # fmt: skip
+PAGES = Environment(
+    loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(), undefined=StrictUndefined
+)
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
+)
+"""The page's Content-Security-Policy: nothing inline, nothing from elsewhere, no text ever read as markup."""
+
+router = APIRouter(include_in_schema=False)
+
+
+def demo_on(request: Request) -> None:
+    """Guards the proxy: without the demonstration there is no caller to speak for."""
+    if demo_key(request) is None:
+        raise HTTPException(404, "The demonstration is off on this service.")
+
+
+DEMO = [Depends(demo_on)]
+
+
+@router.get("/compose", response_class=HTMLResponse)
+def page(request: Request) -> HTMLResponse:
+    """The Contact Customer form, rebuilt."""
+    base = request.scope.get("root_path", "") + "/compose"
+    html = PAGES.get_template("compose.html").render(base=base, demo=bool(demo_key(request)), examples=_examples())
+    return HTMLResponse(html, headers={"content-security-policy": POLICY, "referrer-policy": "no-referrer"})
+
+
+@router.get("/compose/{name}")
+def asset(request: Request, name: str) -> Response:
+    """The widget as one module, its types, and the page's own files."""
+    if name not in KINDS:
+        raise HTTPException(404, "There is no such file.")
+    body, zipped, tag = _asset(name)
+    headers = {"etag": tag, "cache-control": "no-cache", "access-control-allow-origin": "*", "vary": "accept-encoding"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(zipped, media_type=KINDS[name], headers=headers | {"content-encoding": "gzip"})
+    return Response(body, media_type=KINDS[name], headers=headers)
+
+
+@router.post("/compose/screen", dependencies=DEMO)
+async def screen(request: Request) -> Response:
+    """The proxy: a screening."""
+    return await forward(request, "/screen")
+
+
+@router.post("/compose/screenings/{screening_id}/acknowledge", dependencies=DEMO)
+async def acknowledge(request: Request, screening_id: str) -> Response:
+    """The proxy: send a warned draft all the same."""
+    return await forward(request, f"/screenings/{screening_id}/acknowledge")
+
+
+@router.post("/compose/screenings/{screening_id}/appeal", dependencies=DEMO)
+async def appeal(request: Request, screening_id: str) -> Response:
+    """The proxy: contest a block."""
+    return await forward(request, f"/screenings/{screening_id}/appeal")
+
+
+@router.get("/compose/screenings/{screening_id}", dependencies=DEMO)
+async def screening(request: Request, screening_id: str) -> Response:
+    """The proxy: what became of a screening."""
+    return await forward(request, f"/screenings/{screening_id}")
+
+
+@router.post("/compose/send", dependencies=DEMO)
+async def send(request: Request, sent: SentDraft) -> Response:
+    """The demonstration's send back end: refuses a text whose pass does not fit; sends to nobody."""
+    content = sent.model_dump(include={"support_id", "subject", "body"}) | {"token": sent.screening_pass}
+    answer = await call(request, "POST", "/passes/verify", json=content)
+    checked = answer.json()
+    if answer.status_code == 200 and checked.get("valid"):
+        return JSONResponse({"sent": True})
+    raise HTTPException(409, "This text was not screened as it stands. Press “Contact Customer” again.")
+
+
+@cache
+def _asset(name: str) -> tuple[bytes, bytes, str]:
+    """The file's bytes, the same gzipped, and its ETag."""
+    body = (packed_widget() if name == "draft-screen.js" else (STATIC / name).read_text("utf-8")).encode()
+    return body, gzip.compress(body, 9, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+
+
+@cache
+def _examples() -> list[dict[str, Any]]:
+    """Drafts to try, in the order of examples.toml."""
+    examples: list[dict[str, Any]] = tomllib.loads((HERE / "examples.toml").read_text("utf-8"))["example"]
+    return [example | {"body": example["body"].strip()} for example in examples]

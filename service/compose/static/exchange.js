@@ -1,0 +1,59 @@
+// Talking to the screening service: JSON in, JSON out, retried with jitter until the budget is spent.
+
+const AGAIN = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/** No answer within the budget, whatever the reason. */
+export class Unreachable extends Error {}
+
+/** The service answered that it will not: `problem` is its application/problem+json. */
+export class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `HTTP ${status}`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/**
+ * One exchange. Rejects with Unreachable or Refused, or with an AbortError where `signal` was used.
+ * @param {string} url @param {object | null} body null asks with GET
+ * @param {{budget: number, signal?: AbortSignal, key?: string}} options `budget` in milliseconds for all attempts;
+ *   `key` is the Idempotency-Key that makes a second attempt harmless
+ */
+export async function ask(url, body, { budget, signal, key }) {
+  const deadline = performance.now() + budget;
+  /** @type {RequestInit} */
+  const request = { method: body ? "POST" : "GET", credentials: "same-origin", headers: { accept: "application/json" } };
+  if (body) {
+    request.body = JSON.stringify(body);
+    request.headers = { ...request.headers, "content-type": "application/json", ...(key && { "idempotency-key": key }) };
+  }
+  for (let attempt = 0; ; attempt++) {
+    const outcome = await once(url, request, deadline - performance.now(), signal);
+    if ("answer" in outcome) return outcome.answer;
+    const pause = Math.max(outcome.wait, 250 * 2 ** attempt * (0.5 + Math.random()));
+    if (performance.now() + pause >= deadline) throw new Unreachable();
+    await sleep(pause, signal);
+  }
+}
+
+/** One attempt: `{answer}`, or `{wait}` in milliseconds if another may help. */
+async function once(url, request, left, signal) {
+  const limit = AbortSignal.timeout(Math.max(1, left));
+  try {
+    const response = await fetch(url, { ...request, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    if (response.ok) return { answer: await response.json() };
+    if (!AGAIN.has(response.status)) throw new Refused(response.status, await response.json().catch(() => ({})));
+    return { wait: 1000 * (Number(response.headers.get("retry-after")) || 0) };
+  } catch (error) {
+    if (error instanceof Refused || signal?.aborted) throw error;
+    return { wait: 0 };
+  }
+}
+
+function sleep(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+  });
+}

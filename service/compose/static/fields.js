@@ -1,0 +1,83 @@
+// A field of the form, read and written alike whether it is an input, a textarea or contenteditable.
+// Offsets are UTF-16 units into `text`, which is what the service is sent and what JavaScript strings count.
+
+const BLOCKS = new Set("ADDRESS BLOCKQUOTE DIV DL DT DD H1 H2 H3 H4 H5 H6 LI OL P PRE SECTION TABLE TR UL".split(" "));
+
+export class DraftField {
+  /** @param {"support_id"|"subject"|"body"} name @param {HTMLElement} element */
+  constructor(name, element) {
+    this.name = name;
+    this.element = element;
+    this.editable = !("value" in element);
+  }
+
+  /** The text as it is screened: line ends are LF, half surrogates become U+FFFD as in a submitted form. */
+  get text() {
+    const raw = this.editable ? this.#pieces().text : /** @type {HTMLTextAreaElement} */ (this.element).value;
+    return raw.toWellFormed ? raw.toWellFormed() : raw;
+  }
+
+  set text(value) {
+    if (this.editable) this.element.textContent = value;
+    else /** @type {HTMLTextAreaElement} */ (this.element).value = value;
+  }
+
+  /** The words of [start, end) in a contenteditable field. @returns {Range} */
+  range(start, end) {
+    const { places } = this.#pieces();
+    const range = document.createRange();
+    range.selectNodeContents(this.element);
+    const from = places.find((place) => start < place.end);
+    const to = places.findLast((place) => end > place.start);
+    if (from) range.setStart(from.node, Math.max(0, start - from.start));
+    if (to) range.setEnd(to.node, Math.min(to.node.length, end - to.start));
+    return range;
+  }
+
+  /** Put `text` in the place of [start, end) as if it had been typed: Ctrl+Z takes it back. */
+  replace(start, end, text) {
+    this.element.focus();
+    if (this.editable) {
+      const selection = getSelection();
+      selection?.removeAllRanges();
+      selection?.addRange(this.range(start, end));
+    } else this.element.setSelectionRange(start, end);
+    if (document.execCommand("insertText", false, text) || this.editable) return;
+    this.element.setRangeText(text, start, end, "end");
+    this.element.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  }
+
+  /** The text of a contenteditable field, and where each text node stands in it. */
+  #pieces() {
+    /** @type {{node: Text, start: number, end: number}[]} */
+    const places = [];
+    let text = "";
+    let begun = false;
+    let newLine = false;
+    const flush = () => {
+      if (newLine && begun) text += "\n";
+      newLine = false;
+      begun = true;
+    };
+    const visit = (/** @type {Node} */ node) => {
+      for (const child of node.childNodes) {
+        if (child instanceof Text) {
+          if (!child.data) continue;
+          flush();
+          places.push({ node: child, start: text.length, end: text.length + child.length });
+          text += child.data;
+        } else if (child.nodeName === "BR") {
+          flush();
+          if (child.nextSibling) text += "\n"; // a last <br> only holds an empty line open
+        } else {
+          const block = BLOCKS.has(child.nodeName);
+          newLine ||= block;
+          visit(child);
+          newLine ||= block;
+        }
+      }
+    };
+    visit(this.element);
+    return { text, places };
+  }
+}

@@ -1,0 +1,68 @@
+// The panel that answers a press of the send button: what is wrong, what can be done, what became of it.
+// Each function draws one state; `act` holds what its buttons do.
+
+import { actions, button, card, changes, el, panel, question } from "./cards.js";
+
+/** Blocked: explain, offer to edit or to appeal. */
+export function blocked(answer, act) {
+  const grave = answer.findings.filter((finding) => finding.severity !== "info");
+  const buttons = actions(button("Edit", act.edit, "main"), button("Appeal", () => appeal.replaceWith(appealForm(act))));
+  const appeal = el("div", {}, buttons);
+  return panel("block", "This cannot be sent as it is", ...grave.map((finding) => card(finding, act.replace)), appeal);
+}
+
+/** Warned: ask once. */
+export function warned(answer, act) {
+  const grave = answer.findings.filter((finding) => finding.severity === "warn");
+  const { area, element } = question("Reason, if you send it anyway (optional)");
+  const anyway = button("Send anyway", () => act.acknowledge(area.value.trim()));
+  const buttons = actions(button("Edit", act.edit, "main"), anyway);
+  return panel("warn", "Check before sending", ...grave.map((finding) => card(finding, act.replace)), element, buttons);
+}
+
+function appealForm(act) {
+  const { area, element } = question("Why should this draft be allowed? A reviewer will read your words.");
+  const send = button("Send appeal", () => (area.value.trim() ? act.appeal(area.value.trim()) : area.focus()), "main");
+  area.required = true;
+  setTimeout(() => area.focus());
+  return el("div", {}, element, actions(send, button("Edit instead", act.edit)));
+}
+
+const AFTER = {
+  allow: ["Fine to send now", "Nothing that stood in the way is left."],
+  warn: ["Still worth checking", "You can edit it further, or send it and confirm."],
+  block: ["Still cannot be sent", "Change what is left, or press send to see the reasons and appeal."],
+};
+
+/** After an edit: what was cleared and what is left. */
+export function edited(decision, difference) {
+  const [heading, text] = AFTER[decision];
+  return panel(decision, heading, el("p", {}, text), changes(difference));
+}
+
+const APPEAL = {
+  open: ["info", "Your appeal is with the reviewers", "The answer will appear here. You need not wait: edit the draft and send it at any time."],
+  overturned: ["allow", "Your appeal was granted", "A reviewer found that this draft may be sent."],
+  upheld: ["block", "Your appeal was declined", "A reviewer confirmed that this draft may not be sent. Edit it to send it."],
+  withdrawn: ["info", "Your appeal was withdrawn", "Edit the draft to send it."],
+};
+
+/** What became of an appeal: "open", "overturned", "upheld" or "withdrawn", with the reviewer's words if any. */
+export function appealed(state, note, act) {
+  const [kind, heading, text] = APPEAL[state] ?? APPEAL.open;
+  const send = state === "overturned" && actions(button("Send it now", act.again, "main"));
+  return panel(kind, heading, el("p", {}, text), note && el("blockquote", {}, note), send);
+}
+
+/** Could not be checked, or not accepted; nothing was sent. */
+export function failed(heading, text, act) {
+  const retry = act && actions(button("Try again", act.again, "main"));
+  return panel("failed", heading, el("p", {}, text), retry);
+}
+
+/** Sent: what to remember now. */
+export function thanked(reminders, unscreened) {
+  const heading = unscreened ? "Sent without a check" : "Sent to your customer";
+  const later = unscreened && el("p", {}, "The check could not be reached, so this message is marked for a later review.");
+  return panel("sent", heading, later, ...reminders.map((reminder) => el("p", {}, reminder.message)));
+}

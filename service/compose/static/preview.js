@@ -1,0 +1,76 @@
+// Screening while the merchant types: after a pause, one request at a time, never the same text twice.
+
+import { Refused, ask } from "./exchange.js";
+
+const NOTICEABLE = 250;
+
+export class Preview {
+  /** @param {import("./draft-screen.js").DraftScreen} host */
+  constructor(host) {
+    this.host = host;
+    this.timer = 0;
+    /** @type {AbortController | null} */
+    this.flight = null;
+    /** The request that was answered last, as text, and its answer. */
+    this.seen = "";
+    this.answer = null;
+    this.failures = 0;
+  }
+
+  /** Preview once the merchant has paused. */
+  soon() {
+    clearTimeout(this.timer);
+    const patience = this.host.pause * 2 ** Math.min(this.failures, 5);
+    this.timer = setTimeout(() => this.now(), patience);
+  }
+
+  /** Preview now, unless a request is under way: its end looks again. */
+  async now() {
+    clearTimeout(this.timer);
+    const request = this.host.request("preview");
+    const asked = JSON.stringify(request);
+    if (this.flight || this.host.sending.busy) return;
+    if (asked === this.seen) return this.#show();
+    if (!request.body.trim()) return this.#nothing();
+    this.flight = new AbortController();
+    const slow = setTimeout(() => this.host.say("checking"), NOTICEABLE);
+    const answer = await this.#ask(request, this.flight);
+    clearTimeout(slow);
+    if (answer === "interrupted") return;
+    this.flight = null;
+    if (JSON.stringify(this.host.request("preview")) !== asked) return this.soon();
+    if (!answer) return this.host.say("away");
+    this.seen = asked;
+    this.answer = answer;
+    this.#show();
+  }
+
+  /** Drop what is under way, so that a send has the line to itself. */
+  interrupt() {
+    clearTimeout(this.timer);
+    this.flight?.abort();
+    this.flight = null;
+  }
+
+  async #ask(request, flight) {
+    try {
+      const answer = await ask(`${this.host.endpoint}/screen`, request, { budget: this.host.budget, signal: flight.signal });
+      this.failures = 0;
+      return answer;
+    } catch (error) {
+      if (flight.signal.aborted) return "interrupted";
+      this.failures++;
+      if (!(error instanceof Refused)) this.timer = setTimeout(() => this.now(), 10000 * (0.5 + Math.random()));
+      return null;
+    }
+  }
+
+  #show() {
+    this.host.show(this.answer, "preview");
+    this.host.sending.compare(this.answer);
+  }
+
+  #nothing() {
+    this.host.blank();
+  }
+}

@@ -1,0 +1,205 @@
+// Pressing send: a screening in `send` mode, then whatever its decision asks for, then the form goes on its way.
+
+import { el, nameOf } from "./cards.js";
+import { Refused, ask } from "./exchange.js";
+import { appealed, blocked, edited, failed, thanked, warned } from "./panel.js";
+
+const FIRST_LOOK = 5000;
+const LAST_LOOK = 60000;
+
+export class Sending {
+  /** @param {import("./draft-screen.js").DraftScreen} host */
+  constructor(host) {
+    this.host = host;
+    this.place = el("div", { className: "place" });
+    this.busy = false;
+    this.released = false;
+    /** The screening that stopped the draft. @type {any} */
+    this.stopped = null;
+    /** The last thing sent for screening: the same draft again is the same screening. */
+    this.last = { asked: "", key: "", request: {} };
+    this.reminders = [];
+    this.act = {
+      edit: () => this.host.edit(this.stopped?.findings.find((finding) => finding.start !== null)),
+      replace: (finding) => this.host.replace(finding),
+      again: () => this.#send(),
+      acknowledge: (reason) => this.#acknowledge(reason),
+      appeal: (message) => this.#appeal(message),
+    };
+  }
+
+  /** The form's submit event: held back until the draft may go. */
+  submitted(event) {
+    if (this.released) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    this.submitter = event.submitter;
+    this.#send();
+  }
+
+  /** A preview after a stop: say what the edit has changed. */
+  compare(answer) {
+    if (!this.stopped || JSON.stringify(this.host.draft) === this.stopped.draft) return;
+    const grave = answer.findings.filter((finding) => finding.severity !== "info");
+    const left = new Set(grave.map(nameOf));
+    const cleared = this.stopped.findings.filter((finding) => finding.severity !== "info" && !left.has(nameOf(finding)));
+    this.#put(edited(answer.decision, { cleared, left: grave }));
+  }
+
+  /** The page was loaded again while an appeal was open: look what became of it. */
+  resume() {
+    const id = this.host.keeping.read().appealed;
+    if (id) this.#watch(id, FIRST_LOOK);
+  }
+
+  thank() {
+    this.stopped = null;
+    this.last.asked = "";
+    this.#put(thanked(this.reminders, this.unscreened), true);
+  }
+
+  /** The host's back end would not send it. */
+  refused(reason) {
+    this.last.asked = "";
+    this.#put(failed("Not sent", reason, null), true);
+  }
+
+  close() {
+    this.stopped = null;
+    clearTimeout(this.timer);
+    this.place.replaceChildren();
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.life?.abort();
+  }
+
+  #put(panel, go = false) {
+    const had = this.place.contains(this.place.getRootNode().activeElement);
+    this.place.replaceChildren(panel);
+    if (go || had) this.place.querySelector("h2")?.focus();
+  }
+
+  async #send() {
+    await this.#alone(async () => {
+      this.host.preview.interrupt();
+      this.host.say("checking");
+      const { request, key } = this.#once();
+      const draft = JSON.stringify(this.host.draft);
+      const answer = await this.#ask("/screen", request, key);
+      if (draft !== JSON.stringify(this.host.draft)) return this.#changed();
+      this.#decide(answer, draft);
+    });
+  }
+
+  #decide(answer, draft) {
+    this.reminders = answer.reminders;
+    this.host.show(answer, "send");
+    if (answer.pass) return this.#release({ pass: answer.pass, screening_id: answer.screening_id });
+    this.stopped = { ...answer, draft };
+    this.#put((answer.decision === "block" ? blocked : warned)(answer, this.act), true);
+  }
+
+  /** The request for the draft as it stands; unchanged text keeps its request and its Idempotency-Key. */
+  #once() {
+    const request = this.host.request("send");
+    const asked = JSON.stringify(request);
+    if (asked !== this.last.asked) {
+      const previous = this.stopped && { previous_screening_id: this.stopped.screening_id };
+      this.last = { asked, key: crypto.randomUUID(), request: { ...request, ...previous } };
+    }
+    return this.last;
+  }
+
+  async #acknowledge(reason) {
+    await this.#alone(async () => {
+      if (JSON.stringify(this.host.draft) !== this.stopped.draft) return this.#changed();
+      const id = this.stopped.screening_id;
+      const { pass } = await this.#ask(`/screenings/${id}/acknowledge`, reason ? { reason } : {});
+      this.#release({ pass, screening_id: id });
+    });
+  }
+
+  async #appeal(message) {
+    await this.#alone(async () => {
+      const id = this.stopped.screening_id;
+      await this.#ask(`/screenings/${id}/appeal`, { message });
+      this.host.keeping.keep({ draft: this.host.draft, appealed: id });
+      this.#put(appealed("open", "", this.act), true);
+      this.#watch(id, FIRST_LOOK);
+    });
+  }
+
+  /** Look again and again, ever less often, until the reviewers have decided. */
+  #watch(id, pause) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(async () => {
+      const seen = await this.#ask(`/screenings/${id}`, null).catch(() => null);
+      const appeal = seen?.appeal;
+      if (!appeal || appeal.state === "open") return this.#watch(id, Math.min(pause * 1.5, LAST_LOOK));
+      this.host.keeping.keep({ appealed: undefined });
+      this.last.asked = "";
+      this.#put(appealed(appeal.state, appeal.note, this.act));
+    }, pause);
+  }
+
+  #ask(path, body, key) {
+    this.life = new AbortController();
+    return ask(this.host.endpoint + path, body, { budget: this.host.budget, signal: this.life.signal, key });
+  }
+
+  /** One thing at a time; what fails is said, and nothing is lost. */
+  async #alone(work) {
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      await work();
+    } catch (error) {
+      if (!this.life?.signal.aborted) this.#failed(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  #failed(error) {
+    this.host.keeping.keep({ draft: this.host.draft });
+    this.host.say("away");
+    if (error instanceof Refused && error.status < 500) {
+      return this.#put(failed("The check did not accept this draft", error.message, this.act), true);
+    }
+    if (this.host.failsOpen) return this.#release({ pass: "", screening_id: "", unscreened: true });
+    const text = "The check cannot be reached, so nothing was sent. Your text is kept in this tab.";
+    this.#put(failed("Not sent: your draft could not be checked", text, this.act), true);
+  }
+
+  #changed() {
+    const text = "You changed the text while it was being checked. Press send again.";
+    this.#put(failed("Not sent yet", text, null), true);
+    this.host.preview.soon();
+  }
+
+  /** Let the form go, with the pass in hidden inputs for the back end that sends it. */
+  #release({ pass, screening_id, unscreened = false }) {
+    this.unscreened = unscreened;
+    this.place.replaceChildren();
+    const editable = this.host.fields.filter((field) => field.editable).map((field) => [field.name, field.text]);
+    const marks = { screening_pass: pass, screening_id, screening_unscreened: unscreened ? "true" : "" };
+    this.#fill({ ...marks, ...Object.fromEntries(editable) });
+    if (!this.host.emit("release", { pass, screening_id, unscreened, reminders: this.reminders })) return;
+    this.released = true;
+    try {
+      this.host.form.requestSubmit(this.submitter?.isConnected ? this.submitter : undefined);
+    } finally {
+      this.released = false;
+    }
+  }
+
+  #fill(values) {
+    const { form } = this.host;
+    for (const [name, value] of Object.entries(values)) {
+      const input = form.querySelector(`input[name="${name}"]`) ?? form.appendChild(el("input", { type: "hidden", name }));
+      input.value = value;
+    }
+  }
+}
