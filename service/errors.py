@@ -1,0 +1,106 @@
+"""Expected refusals, and the one shape in which every error leaves the service: problem+json (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from service.logs import event
+
+MEDIA_TYPE = "application/problem+json"
+TITLES = {
+    400: "The request cannot be read",
+    401: "No key, or a key that is not known",
+    403: "This key has not the right",
+    404: "Not found",
+    405: "This address does not do that",
+    409: "Conflict",
+    413: "Too large",
+    422: "Invalid",
+    429: "Too many requests",
+    500: "An error of ours",
+    503: "Not ready",
+}
+
+
+class ServiceError(Exception):
+    """A refusal: status, what happened in plain words (never a draft's text), and fields that help the caller."""
+
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extra = extra
+
+
+def not_found() -> ServiceError:
+    """The 404 of a screening that is not there, or belongs to another caller."""
+    return ServiceError(404, "No screening of yours has this id.")
+
+
+def invalid(errors: Sequence[Mapping[str, Any]], prefix: Sequence[str | int] = ()) -> ServiceError:
+    """A 422 from pydantic's errors: each field by name, never its value."""
+    places = [
+        {"field": ".".join(str(part) for part in (*prefix, *error["loc"])) or "body", "message": error["msg"]}
+        for error in errors
+    ]
+    return ServiceError(422, f"{places[0]['field']}: {places[0]['message']}", errors=places)
+
+
+def problem(error: ServiceError) -> dict[str, Any]:
+    """The members of a problem+json document."""
+    title = TITLES.get(error.status, "Refused")
+    return {"type": "about:blank", "title": title, "status": error.status, "detail": error.detail, **error.extra}
+
+
+def render(error: ServiceError) -> Response:
+    """The answer that carries an error."""
+    return Response(orjson.dumps(problem(error)), error.status, error.headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Give the app the handlers that turn every error into problem+json."""
+    app.add_exception_handler(ServiceError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError)
+    return render(error)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = [{"loc": e["loc"][1:] if e["loc"][:1] == ("body",) else e["loc"], "msg": e["msg"]} for e in error.errors()]
+    return render(invalid(found))
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = TITLES.get(error.status_code, "Refused") if error.status_code >= 400 else str(error.detail)
+    return render(ServiceError(error.status_code, detail + ".", headers=error.headers))
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    """A bug: its kind is logged, its words are not, for they may quote a draft."""
+    event("error", level=logging.ERROR, path=_route(request), kind=type(error).__name__, where=_place(error))
+    return render(ServiceError(500, "The request could not be answered; nothing of it was kept."))
+
+
+def _route(request: Request) -> str:
+    route = request.scope.get("route")
+    return str(getattr(route, "path", "unknown"))
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else "unknown"

@@ -1,0 +1,82 @@
+"""All settings of the service: read once from the environment (`SCREENING_…`), documented in the operator guide."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each field `name` is the environment variable `SCREENING_NAME`. Secrets never print themselves."""
+
+    model_config = SettingsConfigDict(env_prefix="SCREENING_", extra="ignore", frozen=True)
+
+    # where things stand
+    home: Path = Field(Path("var"), description="Folder of the state: database, model registry, demonstration secrets.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the home folder.")
+    demo: bool = Field(False, description="Demonstration: makes a key, a reviewer and a pass key when there is none.")
+    demo_key: SecretStr | None = Field(None, description="The API key that a script brings for the demonstration.")
+
+    # passes
+    pass_keys: SecretStr = Field(
+        SecretStr(""), description="Signing keys `id:base64seed`, comma-separated; the first signs, all verify."
+    )
+    pass_minutes: int = Field(60, ge=1, le=10080, description="How long a pass is good for, in minutes.")
+    pass_issuer: str = Field("draft-screening", description="The issuer written into each pass.")
+
+    # text at rest
+    text_keys: SecretStr = Field(
+        SecretStr(""), description="Fernet keys for stored text, comma-separated; the first encrypts, all decrypt."
+    )
+    keep_text_days: int = Field(90, ge=0, description="`purge` removes the text of older screenings; 0 keeps it.")
+
+    # what is taken in
+    max_body_bytes: int = Field(1_000_000, ge=1000, description="Largest request body, in bytes.")
+    max_batch_bytes: int = Field(8_000_000, ge=1000, description="Largest body of a batch, in bytes.")
+    max_pending: int = Field(512, ge=1, description="Requests that may wait inside; more get 503 with Retry-After.")
+    rate_per_minute: int = Field(6000, ge=0, description="Screened drafts per key and minute; 0 sets no limit.")
+    time_budget_ms: int = Field(2000, ge=10, description="Time to judge one draft, in milliseconds.")
+
+    # the reply clock
+    business_country: str = Field("US", description="Country of the holiday calendar (ISO 3166).")
+    business_region: str = Field("", description="State or province of the holiday calendar; empty for none.")
+    business_zone: str = Field("America/Chicago", description="Time zone of the business day.")
+    business_hours: str = Field("09:00-17:00", description="Opening hours of a business day, local time.")
+
+    # orders
+    order_source: Literal["none", "table", "commerce_interface"] = Field("none", description="Where orders are known.")
+    commerce_url: str = Field(
+        "https://scm.commerceinterface.com/api/v4/", description="CommerceInterface's address, with its version."
+    )
+    commerce_supplier_id: SecretStr = Field(SecretStr(""), description="Supplier ID for CommerceInterface.")
+    commerce_token: SecretStr = Field(SecretStr(""), description="Token for CommerceInterface.")
+    commerce_days: int = Field(7, ge=1, le=90, description="How many days of orders are followed there.")
+    order_timeout_ms: int = Field(300, ge=10, description="Longest wait for an order's state, in milliseconds.")
+
+    # webhooks
+    webhook_url: str = Field("", description="Where decided appeals are announced; empty sends none.")
+    webhook_secret: SecretStr = Field(SecretStr(""), description="Key of the webhooks' HMAC-SHA256 signature.")
+
+    # review
+    second_review_share: float = Field(0.1, ge=0, le=1, description="Share of cases that a second reviewer sees blind.")
+    lock_seconds: int = Field(300, ge=5, le=3600, description="How long a reviewer's claim on a case lasts, unrenewed.")
+    session_hours: int = Field(10, ge=1, le=168, description="How long a reviewer stays signed in.")
+
+    # how it runs
+    workers: int = Field(1, ge=1, le=64, description="Worker processes.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    model_check_seconds: float = Field(5.0, gt=0, description="How often a newly promoted model is looked for.")
+    traces: bool = Field(False, description="OpenTelemetry traces; needs the extra `traces`.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.webhook_url and not self.webhook_secret.get_secret_value():
+            raise ValueError("SCREENING_WEBHOOK_SECRET is needed where SCREENING_WEBHOOK_URL is set")
+        if self.order_source == "commerce_interface" and not self.commerce_token.get_secret_value():
+            raise ValueError("SCREENING_COMMERCE_TOKEN is needed where the order source is commerce_interface")
+        return self
+
+    def database(self) -> str:
+        """The URL of the database that is meant."""
+        return self.database_url or f"sqlite:///{self.home / 'screening.db'}"

@@ -1,0 +1,101 @@
+"""The database: one engine per process, SQLite (WAL) or PostgreSQL by URL, brought to today's schema by Alembic."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import Session
+
+
+class DatabaseError(ValueError):
+    """The URL names no database that can be used; the text says why, without credentials."""
+
+
+class Database:
+    """Connections of one process. Writing transactions on SQLite take the write lock at once (BEGIN IMMEDIATE)."""
+
+    def __init__(self, url: str, *, pool: int = 10) -> None:
+        parsed = make_url(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        self.kind = parsed.get_backend_name()
+        if self.kind not in ("sqlite", "postgresql"):
+            raise DatabaseError(f"{self.kind}: the store is SQLite or PostgreSQL")
+        self.file = Path(parsed.database) if self.kind == "sqlite" and parsed.database else None
+        if self.file:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        arguments: dict[str, Any] = {"pool_size": pool, "max_overflow": pool, "pool_timeout": 5}
+        if self.kind == "postgresql":
+            arguments |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
+        else:
+            arguments |= {"connect_args": {"timeout": 15, "check_same_thread": False}}
+        self.engine: Engine = create_engine(parsed, **arguments)
+        if self.kind == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        self._reading = self.engine.execution_options(reading=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back where an error leaves it."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that never waits for a writer and changes nothing."""
+        with Session(self._reading, expire_on_commit=False) as session:
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the schema to this version. Several processes may call it at once: one does it, the others wait."""
+        with self.engine.begin() as connection:
+            if self.kind == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(727274)"))
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def schema(self) -> tuple[str | None, str | None]:
+        """The revision that the database is at, and the one that this version wants."""
+        with self._reading.connect() as connection:
+            return _revision(connection), ScriptDirectory.from_config(_config()).get_current_head()
+
+    def answers(self) -> bool:
+        """True if the database answers a trivial question now."""
+        try:
+            with self._reading.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except Exception:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("service.storage") / "migrations"))
+    return config
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver's own begins too late
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,59 @@
+"""What merchants and reviewers typed, on its way to the store and back: plain, or encrypted by a key from settings."""
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from classifier import Draft
+
+_PLAIN, _FERNET = b"p", b"f"
+
+
+class SealError(ValueError):
+    """Stored text that none of the keys opens; the text of the error holds nothing of it."""
+
+
+class Sealer:
+    """Seals text: the first byte says how. Without keys text is stored plain; the first key seals, all open."""
+
+    def __init__(self, keys: str = "") -> None:
+        """`keys`: Fernet keys, comma-separated. Raises ValueError for a key that is none."""
+        found = [Fernet(key.strip()) for key in keys.split(",") if key.strip()]
+        self._fernet = MultiFernet(found) if found else None
+
+    @property
+    def encrypts(self) -> bool:
+        """True where stored text cannot be read without the key."""
+        return self._fernet is not None
+
+    def seal(self, text: str) -> bytes:
+        """The bytes to store. Any string, NULs and lone surrogates included."""
+        raw = text.encode("utf-8", "surrogatepass")
+        return _FERNET + self._fernet.encrypt(raw) if self._fernet else _PLAIN + raw
+
+    def open(self, sealed: bytes) -> str:
+        """The text again. Raises SealError."""
+        kind, raw = sealed[:1], sealed[1:]
+        if kind == _FERNET:
+            if self._fernet is None:
+                raise SealError("the text is encrypted and no key is set (SCREENING_TEXT_KEYS)")
+            try:
+                raw = self._fernet.decrypt(raw)
+            except InvalidToken as error:
+                raise SealError("none of the keys in SCREENING_TEXT_KEYS opens this text") from error
+        return raw.decode("utf-8", "surrogatepass")
+
+    def seal_maybe(self, text: str | None) -> bytes | None:
+        """As `seal`; None stays None."""
+        return None if text is None else self.seal(text)
+
+    def open_maybe(self, sealed: bytes | None) -> str | None:
+        """As `open`; None stays None."""
+        return None if sealed is None else self.open(sealed)
+
+    def seal_draft(self, draft: Draft) -> bytes:
+        """A draft's three fields as one sealed JSON array."""
+        return self.seal(orjson.dumps((draft.support_id, draft.subject, draft.body)).decode())
+
+    def open_draft(self, sealed: bytes) -> Draft:
+        """The draft again. Raises SealError."""
+        return Draft(*orjson.loads(self.open(sealed)))
