@@ -16,7 +16,7 @@ from classifier.labels import LABELS, Label
 
 FORMAT = 1
 SHIPPED = Path(__file__).with_name("shipped")
-ARRAYS, VOCABULARY, MANIFEST, ENCODER = "arrays.npz", "vocabulary.txt", "manifest.json", "encoder"
+ARRAYS, VOCABULARY, MANIFEST, ENCODER = "arrays.npz", "vocabulary.json", "manifest.json", "encoder"
 _SHAPED = ("keys", "table", "bias", "stack", "stack_bias")
 
 
@@ -51,7 +51,7 @@ class ModelArtifact:
         """Read an artifact. Raises ArtifactError for anything missing, altered or of another format."""
         manifest = _manifest(folder)
         arrays = _arrays(folder, manifest)
-        vocabulary = _checked(folder, VOCABULARY, manifest).decode("utf-8").split("\n")
+        vocabulary = json.loads(_checked(folder, VOCABULARY, manifest))
         thresholds = {Label(name): Thresholds(**limits) for name, limits in manifest["thresholds"].items()}
         if set(thresholds) != set(LABELS):
             raise ArtifactError(f"{folder / MANIFEST}: thresholds are not those of the six labels")

@@ -41,7 +41,7 @@ def write(
         arrays |= {"encoder_stack": encoder_stack.weights, "encoder_bias": encoder_stack.bias}
         shutil.copytree(encoder, folder / ENCODER, dirs_exist_ok=True)
     np.savez_compressed(folder / ARRAYS, **arrays)
-    (folder / VOCABULARY).write_bytes("\n".join(fitted.linear.space.vocabulary).encode())
+    (folder / VOCABULARY).write_text(json.dumps(fitted.linear.space.vocabulary, ensure_ascii=False), encoding="utf-8")
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "files": {name: _sha256(folder / name) for name in files_of(folder)},
