@@ -114,12 +114,13 @@ def build(plan: Plan) -> FastAPI:
 
     @app.get("/screenings/{id}")
     def screening(id: str) -> dict[str, Any]:
-        return {"screening_id": id, "appeal": plan.appeal}
+        granted = plan.appeal and plan.appeal["outcome"] == "overturned"
+        return {"screening_id": id, "appeal": plan.appeal, "pass": "pass-3" if granted else None}
 
     @app.post("/passes/verify")
     async def verify(request: Request) -> dict[str, Any]:
         token = (await request.json())["token"]
-        return {"valid": token in {"pass-1", "pass-2"}, "reason": None}
+        return {"valid": token in {"pass-1", "pass-2", "pass-3"}, "reason": None}
 
     app.include_router(router)
     return app

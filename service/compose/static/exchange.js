@@ -1,7 +1,5 @@
 // Talking to the screening service: JSON in, JSON out, retried with jitter until the budget is spent.
 
-const AGAIN = new Set([408, 425, 429, 500, 502, 503, 504]);
-
 /** No answer within the budget, whatever the reason. */
 export class Unreachable extends Error {}
 
@@ -43,7 +41,7 @@ async function once(url, request, left, signal) {
   try {
     const response = await fetch(url, { ...request, signal: signal ? AbortSignal.any([signal, limit]) : limit });
     if (response.ok) return { answer: await response.json() };
-    if (!AGAIN.has(response.status)) throw new Refused(response.status, await response.json().catch(() => ({})));
+    if (response.status < 500 && response.status !== 429) throw new Refused(response.status, await response.json().catch(() => ({})));
     return { wait: 1000 * (Number(response.headers.get("retry-after")) || 0) };
   } catch (error) {
     if (error instanceof Refused || signal?.aborted) throw error;

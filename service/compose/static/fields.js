@@ -42,9 +42,7 @@ export class DraftField {
       selection?.removeAllRanges();
       selection?.addRange(this.range(start, end));
     } else this.element.setSelectionRange(start, end);
-    if (document.execCommand("insertText", false, text) || this.editable) return;
-    this.element.setRangeText(text, start, end, "end");
-    this.element.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    document.execCommand("insertText", false, text); // the one way that leaves an undo step, in every browser
   }
 
   /** The text of a contenteditable field, and where each text node stands in it. */

@@ -6,29 +6,27 @@ export class Keeping {
     this.key = `draft-screen:${key}`;
   }
 
-  /** @returns {{draft?: Record<string, string>, appealed?: string} } */
+  /** @returns {{draft?: Record<string, string>, contested?: {id: string, draft: string} | null}} */
   read() {
-    try {
-      return JSON.parse(sessionStorage.getItem(this.key) || "{}");
-    } catch {
-      return {};
-    }
+    return this.#stored((storage) => JSON.parse(storage.getItem(this.key))) ?? {};
   }
 
-  /** Add to what is kept. A browser that refuses storage is no reason to stop anyone. */
+  /** Add to what is kept. */
   keep(part) {
-    try {
-      sessionStorage.setItem(this.key, JSON.stringify({ ...this.read(), ...part }));
-    } catch {
-      return;
-    }
+    const all = JSON.stringify({ ...this.read(), ...part });
+    this.#stored((storage) => storage.setItem(this.key, all));
   }
 
   forget() {
+    this.#stored((storage) => storage.removeItem(this.key));
+  }
+
+  /** A browser that refuses storage is no reason to stop anyone. */
+  #stored(use) {
     try {
-      sessionStorage.removeItem(this.key);
+      return use(sessionStorage);
     } catch {
-      return;
+      return null;
     }
   }
 }

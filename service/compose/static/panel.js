@@ -41,23 +41,20 @@ export function edited(decision, difference) {
 }
 
 const APPEAL = {
-  open: ["info", "Your appeal is with the reviewers", "The answer will appear here. You need not wait: edit the draft and send it at any time."],
+  open: ["info", "Your appeal is with the reviewers", "The answer will appear here. You need not wait: you can edit the draft and send it."],
   overturned: ["allow", "Your appeal was granted", "A reviewer found that this draft may be sent."],
   upheld: ["block", "Your appeal was declined", "A reviewer confirmed that this draft may not be sent. Edit it to send it."],
-  withdrawn: ["info", "Your appeal was withdrawn", "Edit the draft to send it."],
 };
 
-/** What became of an appeal: "open", "overturned", "upheld" or "withdrawn", with the reviewer's words if any. */
-export function appealed(state, note, act) {
-  const [kind, heading, text] = APPEAL[state] ?? APPEAL.open;
-  const send = state === "overturned" && actions(button("Send it now", act.again, "main"));
-  return panel(kind, heading, el("p", {}, text), note && el("blockquote", {}, note), send);
+/** What became of an appeal: "open", "overturned" or "upheld"; `send`, where it may go now, sends it. */
+export function appealed(outcome, send) {
+  const [kind, heading, text] = APPEAL[outcome];
+  return panel(kind, heading, el("p", {}, text), send && actions(button("Send it now", send, "main")));
 }
 
 /** Could not be checked, or not accepted; nothing was sent. */
 export function failed(heading, text, act) {
-  const retry = act && actions(button("Try again", act.again, "main"));
-  return panel("failed", heading, el("p", {}, text), retry);
+  return panel("failed", heading, el("p", {}, text), act && actions(button("Try again", act.again, "main")));
 }
 
 /** Sent: what to remember now. */

@@ -48,8 +48,10 @@ export class Sending {
 
   /** The page was loaded again while an appeal was open: look what became of it. */
   resume() {
-    const id = this.host.keeping.read().appealed;
-    if (id) this.#watch(id, FIRST_LOOK);
+    const { contested } = this.host.keeping.read();
+    if (!contested) return;
+    this.#put(appealed("open"));
+    this.#watch(contested, 0);
   }
 
   thank() {
@@ -107,7 +109,7 @@ export class Sending {
     const asked = JSON.stringify(request);
     if (asked !== this.last.asked) {
       const previous = this.stopped && { previous_screening_id: this.stopped.screening_id };
-      this.last = { asked, key: crypto.randomUUID(), request: { ...request, ...previous } };
+      this.last = { asked, key: freshKey(), request: { ...request, ...previous } };
     }
     return this.last;
   }
@@ -125,22 +127,24 @@ export class Sending {
     await this.#alone(async () => {
       const id = this.stopped.screening_id;
       await this.#ask(`/screenings/${id}/appeal`, { message });
-      this.host.keeping.keep({ draft: this.host.draft, appealed: id });
-      this.#put(appealed("open", "", this.act), true);
-      this.#watch(id, FIRST_LOOK);
+      const contested = { id, draft: this.stopped.draft };
+      this.host.keeping.keep({ draft: this.host.draft, contested });
+      this.#put(appealed("open"), true);
+      this.#watch(contested, FIRST_LOOK);
     });
   }
 
   /** Look again and again, ever less often, until the reviewers have decided. */
-  #watch(id, pause) {
+  #watch(contested, pause) {
     clearTimeout(this.timer);
     this.timer = setTimeout(async () => {
-      const seen = await this.#ask(`/screenings/${id}`, null).catch(() => null);
-      const appeal = seen?.appeal;
-      if (!appeal || appeal.state === "open") return this.#watch(id, Math.min(pause * 1.5, LAST_LOOK));
-      this.host.keeping.keep({ appealed: undefined });
-      this.last.asked = "";
-      this.#put(appealed(appeal.state, appeal.note, this.act));
+      const seen = await this.#ask(`/screenings/${contested.id}`).catch(() => null);
+      const outcome = seen?.appeal?.outcome;
+      if (!outcome) return this.#watch(contested, Math.min(pause * 1.5 || FIRST_LOOK, LAST_LOOK));
+      this.host.keeping.keep({ contested: null });
+      const same = JSON.stringify(this.host.draft) === contested.draft;
+      const send = seen.pass && same && (() => this.#release({ pass: seen.pass, screening_id: contested.id }));
+      this.#put(appealed(outcome, send));
     }, pause);
   }
 
@@ -202,4 +206,9 @@ export class Sending {
       input.value = value;
     }
   }
+}
+
+/** An Idempotency-Key; `randomUUID` would need a secure context. */
+function freshKey() {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }

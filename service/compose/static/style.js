@@ -23,28 +23,25 @@ p, h2, ul, blockquote { margin: 0; padding: 0; }
 .status .word { color: var(--tone); font-weight: 600; }
 .idle .word, .checking .word, .away .word { font-weight: 400; }
 .sign { flex: none; width: 0.75rem; height: 0.75rem; background: var(--tone); border-radius: 50%; }
-.warn > .sign, .warn h2 .sign, .failed h2 .sign { border-radius: 0; clip-path: polygon(50% 4%, 100% 96%, 0 96%); }
-.block > .sign, .block h2 .sign { border-radius: 2px; }
-.idle > .sign, .checking > .sign, .away > .sign { background: none; border: 2px solid var(--tone); }
-.checking > .sign { animation: breathe 1.2s ease-in-out infinite alternate; }
-@keyframes breathe { to { opacity: 0.25; } }
-@media (prefers-reduced-motion: reduce) { .checking > .sign { animation: none; } }
-.live { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.warn .sign, .failed .sign { border-radius: 0; clip-path: polygon(50% 4%, 100% 96%, 0 96%); }
+.block .sign { border-radius: 2px; }
+.idle .sign, .checking .sign, .away .sign { background: none; border: 2px solid; color: var(--tone); }
+.live { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
 button { font: inherit; color: var(--ink); background: var(--ground); border: 1px solid var(--edge); border-radius: 6px;
   padding: 0.375rem 0.875rem; min-height: 2.25rem; cursor: pointer; }
 button:hover { border-color: currentColor; }
-button:focus-visible, textarea:focus-visible, h2:focus-visible { outline: 2px solid light-dark(#1f5fbf, #8ab4f8); outline-offset: 2px; }
+:focus-visible { outline: 2px solid light-dark(#1f5fbf, #8ab4f8); outline-offset: 2px; }
 button.main { background: var(--ink); color: var(--ground); border-color: var(--ink); }
 button.link { border: 0; padding: 0 0.25rem; min-height: 1.75rem; text-decoration: underline; background: none; }
 .layer { position: absolute; overflow: hidden; pointer-events: none; contain: layout paint; z-index: 1; }
-.mirror { position: absolute; inset: 0 auto auto 0; box-sizing: border-box; visibility: hidden; overflow-wrap: break-word;
-  border: 0; margin: 0; }
+.mirror { position: absolute; visibility: hidden; overflow-wrap: break-word;
+  }
 .line { position: absolute; border-bottom: 2px solid var(--tone); background: color-mix(in srgb, var(--tone) 12%, transparent); }
 .line.warn { border-bottom-style: dashed; } .line.info { border-bottom-style: dotted; background: none; }
 .pop { position: absolute; z-index: 2; width: min(26rem, 100%); max-height: 26rem; overflow: auto; padding: 0 1rem 0.75rem;
   background: var(--ground); border: 1px solid var(--edge); border-radius: 8px; box-shadow: 0 6px 24px rgb(0 0 0 / 0.18); }
 .pop .close { position: sticky; top: 0; float: right; margin: 0.5rem -0.5rem 0 0.5rem; }
-.card { padding: 0.75rem 0 0.25rem; } .card + .card { border-top: 1px solid var(--edge); margin-top: 0.5rem; }
+.card { padding: 0.75rem 0; } .card + .card { border-top: 1px solid var(--edge); }
 .card > * + * { margin-top: 0.375rem; }
 .tag { color: var(--tone); font-weight: 600; margin-right: 0.5rem; }
 q { quotes: "“" "”"; overflow-wrap: anywhere; unicode-bidi: isolate; }
@@ -54,10 +51,8 @@ blockquote { padding: 0.125rem 0 0.125rem 0.75rem; border-left: 2px solid var(--
 .panel { margin-top: 0.5rem; padding: 1rem; border: 1px solid var(--edge); border-left: 4px solid var(--tone); border-radius: 6px;
   background: var(--ground); }
 h2 { display: flex; align-items: center; gap: 0.5rem; font-size: 1.0625em; line-height: 1.4; }
-h2 + p { margin-top: 0.5rem; }
-.changes { list-style: none; margin-top: 0.5rem; }
+h2 + p, .changes { margin-top: 0.5rem; list-style: none; }
 .changes b { display: inline-block; min-width: 4.5rem; } .cleared b { color: var(--allow); } .left b { color: var(--block); }
-.cleared { text-decoration-line: none; }
 label { display: block; margin-top: 0.75rem; }
 textarea { display: block; width: 100%; margin-top: 0.25rem; padding: 0.5rem; font: inherit; color: inherit; background: transparent;
   border: 1px solid light-dark(#808890, #7c858d); border-radius: 6px; resize: vertical; }

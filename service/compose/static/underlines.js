@@ -1,10 +1,10 @@
 // Underlines over one field: a layer laid on the field, never inside it, that follows its scrolling and its size.
 
-const COPIED = [
-  "direction", "font-family", "font-size", "font-style", "font-weight", "font-stretch", "font-variant", "font-kerning",
-  "font-feature-settings", "letter-spacing", "line-height", "tab-size", "text-align", "text-indent", "text-transform",
-  "unicode-bidi", "word-break", "word-spacing", "padding-top", "padding-right", "padding-bottom", "padding-left",
-];
+const COPIED = (
+  "direction font-family font-size font-style font-weight font-stretch font-variant font-kerning " +
+  "font-feature-settings letter-spacing line-height tab-size text-align text-indent text-transform " +
+  "unicode-bidi word-break word-spacing padding"
+).split(" ");
 
 /** @typedef {{start: number, end: number, finding: import("./draft-screen.js").Finding}} Mark */
 

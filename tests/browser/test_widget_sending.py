@@ -1,0 +1,203 @@
+"""Pressing send: pass, confirmation, explanation, appeal; and what happens when the check cannot be reached."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.compose_page import (
+    BLOCKED,
+    CHATTY,
+    FINE,
+    contact,
+    details,
+    expect_status,
+    kept,
+    open_compose,
+    panel_heading,
+)
+from tests.browser.fake_service import Plan
+
+
+def test_allowed_goes_out_with_its_pass_and_shows_the_reminder(page: Page, fake: str, plan: Plan) -> None:
+    open_compose(page, fake, FINE)
+    with page.expect_request("**/compose/send") as sent:
+        contact(page)
+    assert sent.value.post_data_json == {
+        "support_id": "GG-8K2P-4L7Q-XY19", "subject": "About your order for a lamp", "body": FINE,
+        "screening_pass": "pass-1", "screening_id": plan_id(sent.value.post_data_json), "screening_unscreened": "",
+    }  # fmt: skip
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+    expect(page.locator(".panel")).to_contain_text("Reply within 1 business day.")
+    assert FINE not in kept(page)
+    assert len(plan.sends()) == 1
+
+
+def plan_id(sent: dict[str, str]) -> str:
+    assert len(sent["screening_id"]) == 36
+    return sent["screening_id"]
+
+
+def test_warned_asks_once_and_goes_out_with_a_reason(page: Page, fake: str, plan: Plan) -> None:
+    open_compose(page, fake, CHATTY)
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Check before sending")
+    expect(panel_heading(page)).to_be_focused()
+    page.get_by_label("Reason, if you send it anyway").fill("The customer asked for it")
+    page.get_by_role("button", name="Send anyway").click()
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+    assert plan.requests[-1]["reason"] == "The customer asked for it"
+
+
+def test_warned_and_edited(page: Page, fake: str) -> None:
+    open_compose(page, fake, CHATTY)
+    contact(page)
+    page.get_by_role("button", name="Edit").click()
+    expect(details(page)).to_be_focused()
+    details(page).fill(FINE)
+    expect(panel_heading(page)).to_have_text("Fine to send now")
+
+
+def test_blocked_then_replaced_shows_what_was_cleared_and_left(page: Page, fake: str, plan: Plan) -> None:
+    open_compose(page, fake, BLOCKED + " Or the pine one instead? Thanks")
+    contact(page)
+    expect(panel_heading(page)).to_have_text("This cannot be sent as it is")
+    page.get_by_role("button", name="Use this text instead").first.click()
+    expect(panel_heading(page)).to_have_text("Still cannot be sent")
+    expect(page.locator(".changes .cleared")).to_contain_text("oak one instead")
+    expect(page.locator(".changes .left")).to_contain_text("pine one instead")
+    contact(page)
+    page.get_by_role("button", name="Use this text instead").click()
+    expect(panel_heading(page)).to_have_text("Fine to send now")
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+    assert [bool(request.get("previous_screening_id")) for request in plan.sends()] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "heading"),
+    [("upheld", "Your appeal was declined"), ("overturned", "Your appeal was granted")],
+)
+def test_an_appeal_and_what_becomes_of_it(page: Page, fake: str, plan: Plan, outcome: str, heading: str) -> None:
+    page.clock.install()
+    open_compose(page, fake, BLOCKED)
+    contact(page)
+    page.get_by_role("button", name="Appeal").click()
+    page.get_by_label("Why should this draft be allowed?").fill("It is the same lamp")
+    page.get_by_role("button", name="Send appeal").click()
+    expect(panel_heading(page)).to_have_text("Your appeal is with the reviewers")
+    assert plan.requests[-1]["message"] == "It is the same lamp"
+    plan.appeal = {"state": "decided", "outcome": outcome}
+    page.clock.run_for(6000)
+    expect(panel_heading(page)).to_have_text(heading)
+    assert page.get_by_role("button", name="Send it now").count() == (outcome == "overturned")
+
+
+def test_an_appeal_survives_a_reload(page: Page, fake: str, plan: Plan) -> None:
+    open_compose(page, fake, BLOCKED)
+    contact(page)
+    page.get_by_role("button", name="Appeal").click()
+    page.get_by_label("Why should this draft be allowed?").fill("It is the same lamp")
+    page.get_by_role("button", name="Send appeal").click()
+    expect(panel_heading(page)).to_have_text("Your appeal is with the reviewers")
+    plan.appeal = {"state": "decided", "outcome": "upheld"}
+    page.clock.install()
+    page.reload()
+    expect(details(page)).to_have_value(BLOCKED)
+    page.clock.run_for(6000)
+    expect(panel_heading(page)).to_have_text("Your appeal was declined")
+
+
+def test_changed_while_being_checked_is_not_sent(page: Page, fake: str, plan: Plan) -> None:
+    open_compose(page, fake, FINE)
+    expect_status(page, "Fine to send")
+    plan.delay = 1.0
+    contact(page)
+    details(page).press_sequentially("!")
+    expect(panel_heading(page)).to_have_text("Not sent yet")
+    assert details(page).input_value() == FINE + "!"
+
+
+def test_a_hiccup_is_retried_with_the_same_idempotency_key(page: Page, fake: str, plan: Plan) -> None:
+    open_compose(page, fake, FINE)
+    expect_status(page, "Fine to send")
+    plan.statuses = [503, 429]
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+    assert len(plan.sends()) == 3
+    assert len({key for key in plan.keys if key}) == 1
+
+
+def set_budget(page: Page, **attributes: str) -> None:
+    for name, value in attributes.items():
+        page.evaluate(
+            "([name, value]) => document.querySelector('draft-screen').setAttribute(name, value)",
+            [name.replace("_", "-"), value],
+        )
+
+
+@pytest.mark.parametrize("fault", ["slow", "dead"])
+def test_unreachable_fails_closed_and_keeps_the_text(page: Page, fake: str, plan: Plan, fault: str) -> None:
+    open_compose(page, fake, FINE)
+    expect_status(page, "Fine to send")
+    set_budget(page, budget="900")
+    if fault == "slow":
+        plan.delay = 5.0
+    else:
+        page.route("**/compose/screen", lambda route: route.abort())
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Not sent: your draft could not be checked")
+    assert FINE in kept(page)
+    page.reload()
+    expect(details(page)).to_have_value(FINE)
+    page.unroute_all()
+    plan.delay = 0.0
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+
+
+def test_unreachable_fails_open_where_set(page: Page, fake: str) -> None:
+    open_compose(page, fake, FINE)
+    expect_status(page, "Fine to send")
+    set_budget(page, budget="600", on_failure="open")
+    page.route("**/compose/screen", lambda route: route.abort())
+    page.route("**/compose/send", lambda route: route.fulfill(json={"sent": True}))
+    with page.expect_request("**/compose/send") as sent:
+        contact(page)
+    assert sent.value.post_data_json["screening_unscreened"] == "true"
+    expect(panel_heading(page)).to_have_text("Sent without a check")
+
+
+def test_while_the_check_is_away_typing_goes_on(page: Page, fake: str) -> None:
+    page.route("**/compose/screen", lambda route: route.abort())
+    page.goto(fake + "/compose")
+    set_budget(page, budget="300")
+    open_fields(page)
+    expect_status(page, "Not checked just now. You can keep writing.")
+    details(page).press_sequentially("and more")
+    assert "and more" in kept(page)
+
+
+def open_fields(page: Page) -> None:
+    page.get_by_label("Support ID").fill("GG-8K2P-4L7Q-XY19")
+    details(page).fill(FINE)
+
+
+def test_what_the_service_refuses_is_explained_and_never_sent(page: Page, fake: str, plan: Plan) -> None:
+    open_compose(page, fake, FINE)
+    expect_status(page, "Fine to send")
+    set_budget(page, on_failure="open")
+    plan.statuses = [422]
+    contact(page)
+    expect(panel_heading(page)).to_have_text("The check did not accept this draft")
+    expect(page.locator(".panel")).to_contain_text("body: too long")
+
+
+def test_a_pass_that_the_back_end_refuses_leads_to_a_new_screening(page: Page, fake: str, plan: Plan) -> None:
+    open_compose(page, fake, FINE)
+    page.route("**/compose/send", lambda route: route.fulfill(status=409, json={"detail": "The pass has expired."}))
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Not sent")
+    expect(page.locator(".panel")).to_contain_text("The pass has expired.")
+    page.unroute_all()
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+    assert len(plan.sends()) == 2
