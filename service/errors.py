@@ -84,8 +84,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = TITLES.get(error.status_code, "Refused") if error.status_code >= 400 else str(error.detail)
-    return render(ServiceError(error.status_code, detail + ".", headers=error.headers))
+    return render(ServiceError(error.status_code, str(error.detail), headers=error.headers))
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

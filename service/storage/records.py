@@ -52,7 +52,7 @@ class ShadowVerdict:
 
 @dataclass(frozen=True, slots=True)
 class NewScreening:
-    """A screening on its way to the store. `verdict` without words; `case_due` is set where a case opens with it."""
+    """A screening on its way to the store. `verdict` without words; `cases` are the kinds of case that open with it."""
 
     id: str
     created_at: datetime
@@ -66,6 +66,7 @@ class NewScreening:
     shadow_rules: tuple[str, ...] = ()
     previous_id: str | None = None
     idempotency_key: str | None = None
+    cases: tuple[str, ...] = ()
     case_due: datetime | None = None
     second_review: bool = False
     shadow: ShadowVerdict | None = None

@@ -50,8 +50,16 @@ class Screenings:
         return {
             "acknowledged_at": acknowledged.at if acknowledged else None,
             "acknowledged_by": acknowledged.acknowledged_by if acknowledged else None,
-            "appeal": _appeal(appeal) if appeal else None,
+            "appeal": self._appeal_state(appeal) if appeal else None,
             "withdrawn_at": withdrawn.at if withdrawn else None,
+        }
+
+    def _appeal_state(self, row: AppealRow) -> dict[str, Any]:
+        return {
+            "state": row.outcome or row.state,
+            "at": row.at,
+            "decided_at": row.decided_at,
+            "note": self._sealer.open_maybe(row.note),
         }
 
     def acknowledge(self, id: str, at: datetime, caller: str, by: str | None, reason: str | None) -> None:
@@ -86,7 +94,3 @@ class Screenings:
         if not known and stored.draft and not self._sealer.encrypts:
             index_drafts(self._session.connection(), [(stored.id, stored.draft)])
         return case.id
-
-
-def _appeal(row: AppealRow) -> dict[str, Any]:
-    return {"state": row.state, "at": row.at, "outcome": row.outcome, "decided_at": row.decided_at}

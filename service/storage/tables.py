@@ -118,7 +118,8 @@ class AcknowledgementRow(Base):
 
 
 class AppealRow(Base):
-    """A contested block or warning, with the merchant's words (sealed). `outcome`: upheld or overturned."""
+    """A contested block or warning, with the merchant's words (sealed). `state`: open or decided; `outcome`:
+    upheld or overturned; `note`: the reviewer's words to the merchant (sealed)."""
 
     __tablename__ = "appeals"
     screening_id: Mapped[str] = mapped_column(ID, ForeignKey("screenings.id"), primary_key=True)
@@ -127,6 +128,7 @@ class AppealRow(Base):
     words: Mapped[bytes | None] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(String(10), default="open")
     outcome: Mapped[str | None] = mapped_column(String(12))
+    note: Mapped[bytes | None] = mapped_column(LargeBinary)
     decided_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 

@@ -180,8 +180,8 @@ def _insert(connection: Connection, screenings: list[NewScreening], sealer: Seal
         connection.execute(insert(FindingRow), findings)
     if shadows := [shadow_row(s) for s in screenings if s.shadow]:
         connection.execute(insert(ShadowVerdictRow), shadows)
-    with_case = [s for s in screenings if s.case_due]
+    with_case = [s for s in screenings if s.cases]
     if with_case:
-        connection.execute(insert(CaseRow), [case_row(s, "blocked") for s in with_case])
+        connection.execute(insert(CaseRow), [case_row(s, kind) for s in with_case for kind in s.cases])
         if not sealer.encrypts:
             index_drafts(connection, [(s.id, s.draft) for s in with_case])

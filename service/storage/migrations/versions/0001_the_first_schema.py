@@ -174,6 +174,7 @@ def upgrade() -> None:
         sa.Column("words", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=True),
+        sa.Column("note", sa.LargeBinary(), nullable=True),
         sa.Column("decided_at", UtcTime(), nullable=True),
         sa.ForeignKeyConstraint(["screening_id"], ["screenings.id"], name=op.f("fk_appeals_screening_id")),
         sa.PrimaryKeyConstraint("screening_id", name=op.f("pk_appeals")),
@@ -201,8 +202,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("screening_id", "kind", name=op.f("uq_cases_screening_id_kind")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.create_index("ix_cases_kind", ["kind", "decided_at", "due_at", "id"], unique=False)
         batch_op.create_index("ix_cases_merchant", ["merchant_id"], unique=False)
         batch_op.create_index("ix_cases_queue", ["state", "due_at"], unique=False)
+        batch_op.create_index("ix_cases_waiting", ["decided_at", "due_at", "id"], unique=False)
 
     op.create_table(
         "findings",

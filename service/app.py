@@ -1,0 +1,150 @@
+"""The app: the only place that knows all the parts, and wires them."""
+
+import asyncio
+import importlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+from service import documentation, errors, status
+from service.callers import KeyRing, RateLimit
+from service.dependencies import Parts
+from service.gate import Gate
+from service.logs import event, set_up
+from service.metrics import Metrics
+from service.orders.directory import OrderDirectory
+from service.reply_clock import ReplyClock
+from service.screeners import Screeners
+from service.screening import routes as screening
+from service.screening.passes import Passes
+from service.settings import Settings
+from service.storage.database import Database
+from service.storage.keys import ApiKeys, KnownKey
+from service.storage.orders import KnownOrder, Orders
+from service.storage.sealing import Sealer
+from service.storage.writing import ScreeningWriter
+
+PAGES = ("service.compose.routes", "service.review.routes")
+"""Features with pages, each with a `router`; what they need they find in `app.state`."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole service. Raises ValueError, naming the setting or file at fault, rather than start half-working."""
+    set_up(settings.log_level)
+    parts = wire(settings)
+    app = FastAPI(title="Draft screening", version="1.0", lifespan=_lifespan, docs_url=None, redoc_url=None)
+    app.state.parts = parts
+    app.state.settings = settings
+    app.state.demo_key = settings.demo_key.get_secret_value() if settings.demo and settings.demo_key else None
+    errors.install(app)
+    app.include_router(screening.router)
+    app.include_router(status.router)
+    for name in PAGES:
+        _include_pages(app, name)
+    app.add_middleware(
+        Gate,
+        metrics=parts.metrics,
+        max_bytes=settings.max_body_bytes,
+        max_batch=settings.max_batch_bytes,
+        max_pending=settings.max_pending,
+    )
+    app.openapi = documentation.for_app(app)  # type: ignore[method-assign]
+    return app
+
+
+def wire(settings: Settings) -> Parts:
+    """The parts of one process."""
+    database = Database(settings.database())
+    database.migrate()
+    sealer = Sealer(settings.text_keys.get_secret_value())
+    return Parts(
+        settings=settings,
+        database=database,
+        sealer=sealer,
+        writer=ScreeningWriter(database, sealer),
+        screeners=Screeners(settings.home, budget=settings.time_budget_ms / 1000),
+        keys=KeyRing(_key_look_up(database)),
+        limit=RateLimit(settings.rate_per_minute / settings.workers),
+        passes=Passes.from_setting(
+            settings.pass_keys.get_secret_value(), issuer=settings.pass_issuer, minutes=settings.pass_minutes
+        ),
+        clock=ReplyClock(
+            country=settings.business_country,
+            region=settings.business_region,
+            zone=settings.business_zone,
+            hours=settings.business_hours,
+        ),
+        orders=_orders(settings, database),
+        metrics=Metrics(),
+    )
+
+
+def _key_look_up(database: Database) -> Callable[[str], KnownKey | None]:
+    def look_up(prefix: str) -> KnownKey | None:
+        with database.reading() as session:
+            return ApiKeys(session).find(prefix)
+
+    return look_up
+
+
+def _orders(settings: Settings, database: Database) -> OrderDirectory:
+    def look_up(support_id: str) -> KnownOrder | None:
+        with database.reading() as session:
+            return Orders(session).find(support_id)
+
+    source = None if settings.order_source == "none" else look_up
+    return OrderDirectory(source, timeout=settings.order_timeout_ms / 1000)
+
+
+def _include_pages(app: FastAPI, name: str) -> None:
+    try:
+        module: Any = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not name.startswith(error.name):
+            raise
+        return
+    app.include_router(module.router)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    loops = [asyncio.create_task(_every(seconds, work)) for seconds, work in _chores(parts)]
+    event("started", model=parts.screeners.model_version, database=parts.database.kind)
+    yield
+    for loop in loops:
+        loop.cancel()
+        with suppress(asyncio.CancelledError):
+            await loop
+    await run_in_threadpool(_close, parts)
+    event("stopped")
+
+
+def _chores(parts: Parts) -> list[tuple[float, Callable[[], object]]]:
+    def note_used_keys() -> None:
+        if used := parts.keys.take_used():
+            with parts.database.writing() as session:
+                ApiKeys(session).note_used(used)
+
+    return [(parts.settings.model_check_seconds, parts.screeners.refresh), (15.0, note_used_keys)]
+
+
+async def _every(seconds: float, work: Callable[[], object]) -> None:
+    """Do a chore in a thread, again and again; one that fails is logged and tried again at its next time."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await run_in_threadpool(work)
+        except Exception as error:
+            event("chore-failed", level=logging.ERROR, chore=work.__name__, kind=type(error).__name__)
+
+
+def _close(parts: Parts) -> None:
+    parts.writer.close()
+    parts.screeners.close()
+    parts.orders.close()
+    parts.database.close()

@@ -1,0 +1,1 @@
+"""What is known of an order: nothing, a table that operators load, or CommerceInterface."""

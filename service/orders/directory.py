@@ -1,0 +1,82 @@
+"""The order directory: asks the configured source what it knows of a Support ID, and never waits long."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from classifier import Order
+from service.logs import event
+from service.storage.orders import KnownOrder
+
+State = Literal["told", "known", "not_found", "unavailable", "not_asked"]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """An order's state for the judge, and where it comes from. `unavailable`: the source did not answer in time."""
+
+    order: Order | None
+    state: State
+
+    def document(self) -> dict[str, object]:
+        """As stored and answered."""
+        order = self.order or Order()
+        return {"state": self.state, "cancelled_by": order.cancelled_by, "status": order.status}
+
+
+NOT_ASKED = OrderFacts(None, "not_asked")
+
+
+class OrderDirectory:
+    """Looks Support IDs up. Without a source it asks nobody."""
+
+    def __init__(
+        self,
+        look_up: Callable[[str], KnownOrder | None] | None,
+        *,
+        timeout: float,
+        is_current: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`is_current` False: the source is behind, so an ID that is not found may exist all the same."""
+        self._look_up = look_up
+        self._timeout = timeout
+        self._is_current = is_current
+        self._threads = ThreadPoolExecutor(4, "orders") if look_up else None
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a source to be asked."""
+        return self._look_up is not None
+
+    async def facts(self, support_id: str, told: Order | None) -> OrderFacts:
+        """What is known of the order; what the caller told wins over the source, field by field."""
+        if self._look_up is None:
+            return OrderFacts(told, "told") if told else NOT_ASKED
+        loop = asyncio.get_running_loop()
+        try:
+            work = loop.run_in_executor(self._threads, self._look_up, support_id)
+            known = await asyncio.wait_for(work, self._timeout)
+        except Exception as error:  # whatever is wrong with the source, the draft is judged without it
+            event("orders-unavailable", level=logging.WARNING, kind=type(error).__name__)
+            return OrderFacts(told, "unavailable")
+        if known is None:
+            return self._not_found(told)
+        order = Order(
+            cancelled_by=(told.cancelled_by if told else None) or known.cancelled_by,
+            status=(told.status if told else None) or known.status,
+        )
+        return OrderFacts(order, "known")
+
+    def _not_found(self, told: Order | None) -> OrderFacts:
+        if not self._is_current():
+            return OrderFacts(told, "unavailable")
+        told = told or Order()
+        return OrderFacts(Order(told.cancelled_by, told.status, unknown_to_source=True), "not_found")
+
+    def close(self) -> None:
+        """End the threads that ask."""
+        if self._threads:
+            self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,1 @@
+"""POST /screen and what follows from it."""

@@ -1,0 +1,187 @@
+"""POST /screen and what follows from it. The hot path reads and writes bytes itself: no second validation."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ValidationError
+
+from service.dependencies import (
+    Opened,
+    PartsOf,
+    ScreeningCaller,
+    StoredScreenings,
+    admit,
+    parts_of,
+)
+from service.documentation import BATCH_DOCS, SCREEN_DOCS, SCREENING_EXAMPLE
+from service.errors import ServiceError, invalid, not_found, problem
+from service.screening import batch, flow
+from service.screening.answers import answer
+from service.screening.schemas import AcknowledgeIn, AppealIn, BatchIn, DraftIn, OffsetEncoding, PassIn
+from service.storage.records import StoredScreening, draft_hash
+
+router = APIRouter()
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+Model = TypeVar("Model", bound=BaseModel)
+JSON = "application/json"
+
+
+def parsed(model: type[Model], raw: bytes) -> Model:
+    """A request's body as `model`, validated once from its bytes. Raises the 422 naming the field."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_input=False, include_context=False)) from None
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key. Raises the 422 of one that is empty, too long or not plain ASCII."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        detail = "Idempotency-Key: 1 to 255 visible ASCII characters"
+        raise ServiceError(422, detail, errors=[{"field": "Idempotency-Key", "message": detail}])
+    return key
+
+
+@router.post("/screen", summary="Screen one draft", tags=["screening"], openapi_extra=SCREEN_DOCS)
+async def screen(request: Request) -> Response:
+    """Judge a draft: allow, warn or block, with the words at fault and what to do instead.
+
+    `mode` `preview` stores nothing and issues no pass; `send` (the default) is on disk before it is answered.
+    """
+    parts = parts_of(request)
+    caller = await admit(request, "screen")
+    parts.limit.take(caller)
+    asked = parsed(DraftIn, await request.body())
+    key = idempotency_key(request)
+    return Response(orjson.dumps(await flow.screen(parts, caller, asked, key)), media_type=JSON)
+
+
+@router.post("/screen/batch", summary="Screen up to 100 drafts", tags=["screening"], openapi_extra=BATCH_DOCS)
+async def screen_batch(request: Request) -> Response:
+    """Judge up to 100 drafts; `answers` holds, in order, an answer or a problem for each."""
+    parts = parts_of(request)
+    caller = await admit(request, "screen")
+    asked = parsed(BatchIn, await request.body())
+    if not 1 <= len(asked.drafts) <= batch.MOST:
+        detail = f"drafts: 1 to {batch.MOST} drafts"
+        raise ServiceError(422, detail, errors=[{"field": "drafts", "message": detail}])
+    parts.limit.take(caller, len(asked.drafts))
+    answers = await batch.screen_batch(parts, caller, asked.drafts, idempotency_key(request))
+    return Response(orjson.dumps({"answers": [_item(one) for one in answers]}), media_type=JSON)
+
+
+def _item(one: dict[str, Any] | ServiceError) -> dict[str, Any]:
+    return problem(one) if isinstance(one, ServiceError) else one
+
+
+@router.get(
+    "/screenings/{screening_id}",
+    summary="What became of a screening",
+    tags=["screening"],
+    responses={200: {"content": {JSON: {"example": SCREENING_EXAMPLE}}}},
+)
+def screening(
+    screening_id: str,
+    parts: PartsOf,
+    caller: ScreeningCaller,
+    screenings: StoredScreenings,
+    offset_encoding: Annotated[OffsetEncoding, Query()] = "utf-16",
+) -> Response:
+    """The stored answer, with acknowledgement, appeal and withdrawal; the draft's words until they are purged."""
+    stored = screenings.get(screening_id, None if "admin" in caller.scopes else caller.name)
+    if stored is None:
+        raise not_found()
+    draft = stored.draft
+    extra = {
+        "created_at": stored.created_at,
+        "merchant_id": stored.merchant_id,
+        "order": dict(stored.order_state),
+        "previous_screening_id": stored.previous_id,
+        "draft": {"support_id": draft.support_id, "subject": draft.subject, "body": draft.body} if draft else None,
+        **stored.after,
+    }
+    granted = flow.current_pass(parts, stored)
+    shown = answer(stored.verdict, draft, offset_encoding, screening_id=stored.id, granted=granted, extra=extra)
+    return Response(orjson.dumps(shown), media_type=JSON)
+
+
+def _mine(screenings: StoredScreenings, screening_id: str, caller: ScreeningCaller) -> StoredScreening:
+    stored = screenings.get(screening_id, caller.name)
+    if stored is None:
+        raise not_found()
+    return stored
+
+
+@router.post("/screenings/{screening_id}/acknowledge", summary="Send a warned draft all the same", tags=["screening"])
+def acknowledge(
+    screening_id: str, parts: PartsOf, caller: ScreeningCaller, screenings: StoredScreenings, asked: AcknowledgeIn
+) -> dict[str, Any]:
+    """Note who sends a warned draft all the same and why; the answer holds the pass. Again gives the same pass."""
+    stored = _mine(screenings, screening_id, caller)
+    if stored.decision != "warn":
+        why = "A blocked draft cannot be acknowledged." if stored.decision == "block" else "This draft needs no word."
+        raise ServiceError(409, why)
+    if stored.after["withdrawn_at"]:
+        raise ServiceError(409, "This draft was withdrawn.")
+    at = stored.after["acknowledged_at"]
+    if at is None:
+        at = datetime.now(UTC)
+        screenings.acknowledge(stored.id, at, caller.name, asked.acknowledged_by, asked.reason)
+        due = parts.clock.deadline(at).reply_by
+        screenings.open_case(stored, "warned_sent", at, due, second=flow.second_review(parts))
+    granted = flow.grant(parts, stored.id, stored.text_hash, "warn", at, acknowledged=True)
+    return {"screening_id": stored.id, "pass": granted, "acknowledged_at": at}
+
+
+@router.post("/screenings/{screening_id}/appeal", summary="Contest a block or a warning", tags=["screening"])
+def appeal(
+    screening_id: str, parts: PartsOf, caller: ScreeningCaller, screenings: StoredScreenings, asked: AppealIn
+) -> dict[str, Any]:
+    """Put a screening before the reviewers, with the merchant's words. Again gives the state of the same appeal."""
+    stored = _mine(screenings, screening_id, caller)
+    if stored.decision == "allow":
+        raise ServiceError(409, "An allowed draft cannot be contested.")
+    known = stored.after["appeal"]
+    if known is None:
+        at = datetime.now(UTC)
+        due = parts.clock.deadline(at).reply_by
+        screenings.appeal(stored.id, at, caller.name, asked.message)
+        screenings.open_case(stored, "appealed", at, due, second=flow.second_review(parts))
+        known = {"state": "open", "at": at, "decided_at": None, "note": None, "due_at": due}
+    return {"screening_id": stored.id, "appeal": known}
+
+
+@router.post("/screenings/{screening_id}/withdraw", summary="A draft will not be sent", tags=["screening"])
+def withdraw(screening_id: str, caller: ScreeningCaller, screenings: StoredScreenings) -> dict[str, Any]:
+    """Note that a draft was given up; no pass is issued for it any more. Again changes nothing."""
+    stored = _mine(screenings, screening_id, caller)
+    at = stored.after["withdrawn_at"]
+    if at is None:
+        at = datetime.now(UTC)
+        screenings.withdraw(stored.id, at, caller.name)
+    return {"screening_id": stored.id, "withdrawn_at": at}
+
+
+@router.post("/passes/verify", summary="Check a pass against a text", tags=["passes"])
+def verify(parts: PartsOf, caller: ScreeningCaller, opened: Opened, asked: PassIn) -> dict[str, Any]:
+    """Whether exactly this text may be sent: `valid`, or the `reason` why not."""
+    draft = DraftIn.model_construct(support_id=asked.support_id, subject=asked.subject, body=asked.body).draft()
+    checked = parts.passes.check(asked.token, draft_hash(draft), datetime.now(UTC))
+    return {
+        "valid": checked.valid,
+        "reason": checked.reason,
+        "message": checked.message,
+        "screening_id": checked.screening_id,
+        "decision": checked.decision,
+        "expires_at": checked.expires_at,
+    }
+
+
+@router.get("/passes/keys", summary="Public keys for offline verification", tags=["passes"])
+def public_keys(parts: PartsOf) -> dict[str, Any]:
+    """The public keys as a JWK set; a retired key leaves it."""
+    return parts.passes.public_keys()
