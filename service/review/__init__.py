@@ -1,0 +1,1 @@
+"""The review console: what a person does with a stored screening that awaits one."""

@@ -1,0 +1,41 @@
+"""Bulk decisions: first the count, then the deed."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from service.dependencies import PartsOf
+from service.review.access import Decider
+from service.review.bulk import decide_all, plan, selected
+from service.review.filters import Filter
+from service.review.pages import PageRoute, go, page
+from service.review.schemas import outcome_of
+
+router = APIRouter(route_class=PageRoute)
+
+
+@router.post("/bulk", response_class=HTMLResponse)
+def count(request: Request, parts: PartsOf, sent: Decider) -> Response:
+    """Say how many cases of which kind a bulk decision would decide; nothing is decided yet."""
+    asked, outcome = Filter.parse(sent.text("filter")), outcome_of(sent)
+    everything = bool(sent.text("everything", 1))
+    with parts.database.reading() as session:
+        ids = selected(session, asked, sent.me, sent.texts("case"), everything=everything)
+        found = plan(session, sent.me, ids, outcome)
+    return page(
+        request, "bulk.html", sent.me, here="Queue", outcome=outcome, count=len(found.cases), groups=found.groups,
+        skipped=found.skipped, impossible=found.impossible, filter=asked.text, everything=everything,
+        cases=() if everything else found.cases,
+    )  # fmt: skip
+
+
+@router.post("/bulk/confirm")
+def confirm(request: Request, parts: PartsOf, sent: Decider) -> Response:
+    """Decide what was counted."""
+    asked, outcome = Filter.parse(sent.text("filter")), outcome_of(sent)
+    with parts.database.reading() as session:
+        everything = bool(sent.text("everything", 1))
+        ids = selected(session, asked, sent.me, sent.texts("case"), everything=everything)
+        ids = list(plan(session, sent.me, ids, outcome).cases)
+    made = decide_all(parts.database, parts.sealer, sent.me, ids, outcome, sent.text("note"))
+    undo = f"&undo={made[0]}-{made[-1]}" if made else ""
+    return go(request, f"?{asked.text}{undo}")

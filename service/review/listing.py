@@ -1,0 +1,214 @@
+"""The queue as the store holds it: rows in order of what is due first, page by page; counts and oldest ages.
+
+Each page is one walk along an index (`ix_cases_waiting`, `ix_cases_kind`) from where the last page ended, so that
+the hundred-thousandth case costs what the first one does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from service.review.filters import Filter, Place
+from service.review.people import Reviewer
+from service.review.words import KIND, QUEUE, span, split, urgency
+from service.storage.review_tables import CaseDecisionRow, CaseRow, UserRow
+from service.storage.sealing import Sealer
+from service.storage.search import find_drafts
+from service.storage.tables import FindingRow, ScreeningRow
+
+PAGE = 50
+MOST_COUNTED = 10_000
+MOST_FOUND = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A case as the queue shows it."""
+
+    id: str
+    kind: str
+    state: str
+    decision: str
+    labels: tuple[str, ...]
+    subject: str
+    snippet: str
+    merchant: str | None
+    created_at: datetime
+    due_at: datetime
+    decided_at: datetime | None
+    holder: str | None
+    urgency: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCount:
+    """How many cases wait in a queue, and since when the oldest does."""
+
+    id: str
+    title: str
+    count: int
+    oldest: datetime | None
+
+
+def conditions(session: Session, asked: Filter, me: Reviewer, now: datetime) -> list[ColumnElement[bool]]:
+    """What a case must be to be in a filtered queue."""
+    start, end = asked.moments()
+    found: list[ColumnElement[bool]] = [_queue(asked.queue, me, now)]
+    if asked.label:
+        found.append(CaseRow.labels.contains(asked.label, autoescape=True))
+    for name, column in _EQUAL.items():
+        if value := getattr(asked, name):
+            found.append(column == value)
+    if asked.rule:
+        found.append(exists().where(FindingRow.screening_id == CaseRow.screening_id, FindingRow.rule_id == asked.rule))
+    if start:
+        found.append(CaseRow.created_at >= start)
+    if end:
+        found.append(CaseRow.created_at < end)
+    if asked.words:
+        found.append(CaseRow.screening_id.in_(find_drafts(session.connection(), asked.words, MOST_FOUND)))
+    return found
+
+
+_EQUAL: dict[str, Any] = {
+    "decision": CaseRow.decision,
+    "merchant": CaseRow.merchant_id,
+    "model": CaseRow.model_version,
+    "language": CaseRow.language,
+}
+
+
+def _queue(queue: str, me: Reviewer, now: datetime) -> ColumnElement[bool]:
+    if queue == "decided":
+        return CaseRow.decided_at.is_not(None)
+    waiting = CaseRow.decided_at.is_(None)
+    if queue == "mine":
+        return and_(waiting, CaseRow.claimed_by == me.id, CaseRow.state == "held")
+    if queue in ("second", "disputed"):
+        return and_(waiting, CaseRow.state == queue, _not_mine(me))
+    offered = and_(waiting, _offered(me, now))
+    return and_(CaseRow.kind == queue, offered) if queue in KIND else offered
+
+
+def _offered(me: Reviewer, now: datetime) -> ColumnElement[bool]:
+    """Not what somebody else holds, nor disputes to a reviewer, nor what this reviewer has decided already."""
+    held_elsewhere = and_(CaseRow.state == "held", CaseRow.claimed_by != me.id, CaseRow.lock_expires_at > now)
+    disputed = CaseRow.state == "disputed" if not me.may("lead") else None
+    parts = [not_(held_elsewhere), or_(CaseRow.state != "second", _not_mine(me))]
+    return and_(*parts, not_(disputed)) if disputed is not None else and_(*parts)
+
+
+def _not_mine(me: Reviewer) -> ColumnElement[bool]:
+    """No decision of this reviewer's own is among the case's."""
+    mine = exists().where(
+        CaseDecisionRow.case_id == CaseRow.id,
+        CaseDecisionRow.actor_id == me.id,
+        CaseDecisionRow.action.in_(("uphold", "overturn", "relabel")),
+        not_(exists().where(_Undo.undoes == CaseDecisionRow.id)),
+    )
+    return not_(mine)
+
+
+_Undo: Any = CaseDecisionRow.__table__.alias("undo").c
+
+
+def ordered(query: Any, queue: str, after: Place | None, *, backwards: bool = False) -> Any:
+    """A select of cases in the order of the queue, from a place on: due first; decided ones newest first."""
+    moment = CaseRow.decided_at if queue == "decided" else CaseRow.due_at
+    down = (queue == "decided") != backwards
+    if after:
+        key, place = tuple_(moment, CaseRow.id), tuple_(*after)
+        query = query.where(key < place if down else key > place)
+    return query.order_by(*((moment.desc(), CaseRow.id.desc()) if down else (moment, CaseRow.id)))
+
+
+def place_of(case: CaseRow | Line, queue: str) -> Place:
+    """Where a case stands in the order of a queue."""
+    return (case.decided_at or case.due_at) if queue == "decided" else case.due_at, case.id
+
+
+def page(session: Session, sealer: Sealer, asked: Filter, me: Reviewer) -> tuple[list[Line], Place | None]:
+    """One page of the queue and where the next one begins, None on the last."""
+    now = datetime.now(UTC)
+    query = (
+        select(CaseRow, ScreeningRow.draft, UserRow.name)
+        .join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
+        .outerjoin(UserRow, UserRow.id == CaseRow.claimed_by)
+        .where(*conditions(session, asked, me, now))
+    )
+    found = session.execute(ordered(query, asked.queue, asked.after).limit(PAGE + 1)).all()
+    lines = [_line(sealer, case, draft, holder, now) for case, draft, holder in found[:PAGE]]
+    return lines, place_of(lines[-1], asked.queue) if len(found) > PAGE else None
+
+
+def _line(sealer: Sealer, case: CaseRow, sealed: bytes | None, holder: str | None, now: datetime) -> Line:
+    draft = sealer.open_draft(sealed) if sealed else None
+    held = case.lock_expires_at is not None and case.lock_expires_at > now
+    return Line(
+        id=case.id, kind=case.kind, state=case.state, decision=case.decision, labels=tuple(split(case.labels)),
+        subject=draft.subject.strip()[:200] if draft else "(text removed)",
+        snippet=" ".join(draft.body[:400].split())[:220] if draft else "",
+        merchant=case.merchant_id, created_at=case.created_at, due_at=case.due_at, decided_at=case.decided_at,
+        holder=holder if held else None, urgency=urgency(case.due_at, now),
+    )  # fmt: skip
+
+
+def total(session: Session, asked: Filter, me: Reviewer) -> int:
+    """How many cases a filter finds; counting ends at MOST_COUNTED."""
+    wanted = conditions(session, asked, me, datetime.now(UTC))
+    within = select(CaseRow.id).where(*wanted).limit(MOST_COUNTED).subquery()
+    return session.scalar(select(func.count()).select_from(within)) or 0
+
+
+def counts(session: Session, me: Reviewer) -> list[QueueCount]:
+    """Every queue with its count and oldest age; queues of kinds that have nothing are left out."""
+    grouped = session.execute(
+        select(CaseRow.kind, CaseRow.state, func.count(), func.min(CaseRow.created_at))
+        .where(CaseRow.decided_at.is_(None))
+        .group_by(CaseRow.kind, CaseRow.state)
+    ).all()
+    tally = [(kind, state, count, oldest) for kind, state, count, oldest in grouped]
+    mine = session.execute(
+        select(func.count(), func.min(CaseRow.created_at)).where(
+            CaseRow.claimed_by == me.id, CaseRow.state == "held", CaseRow.decided_at.is_(None)
+        )
+    ).one()
+    found = [_count("all", tally)]
+    found += [_count(kind, [t for t in tally if t[0] == kind]) for kind in KIND]
+    found += [_count(state, [t for t in tally if t[1] == state]) for state in ("second", "disputed")]
+    found.append(QueueCount("mine", QUEUE["mine"], mine[0], mine[1]))
+    return [q for q in found if q.count or q.id in ("all", "blocked", "warned_sent", "appealed")]
+
+
+def _count(id: str, tally: Sequence[tuple[str, str, int, datetime]]) -> QueueCount:
+    oldest = min((t[3] for t in tally), default=None)
+    return QueueCount(id, QUEUE[id], sum(t[2] for t in tally), oldest)
+
+
+def step(session: Session, asked: Filter, me: Reviewer, case: CaseRow, by: int) -> str | None:
+    """The id of the next (or, `by` -1, the previous) case in the queue's order; None at its end."""
+    query = select(CaseRow.id).where(*conditions(session, asked, me, datetime.now(UTC)))
+    place = place_of(case, asked.queue)
+    found: str | None = session.scalar(ordered(query, asked.queue, place, backwards=by < 0).limit(1))
+    return found
+
+
+def first_free(session: Session, asked: Filter, me: Reviewer, after: Place | None = None) -> str | None:
+    """The id of the first case of the queue that nobody works on, from a place on, then from the beginning."""
+    now = datetime.now(UTC)
+    free = or_(CaseRow.claimed_by.is_(None), CaseRow.claimed_by == me.id, CaseRow.lock_expires_at <= now)
+    query = select(CaseRow.id).where(*conditions(session, asked, me, now), free)
+    for place in (after, None) if after else (None,):
+        found: str | None = session.scalar(ordered(query, asked.queue, place).limit(1))
+        if found:
+            return found
+    return None
+
+
+def oldest_age(moment: datetime | None) -> str:
+    """An age in one unit, or nothing."""
+    return span(datetime.now(UTC) - moment) if moment else ""

@@ -1,0 +1,86 @@
+"""Signing in and out, and the desk's own files."""
+
+import hashlib
+import hmac
+import secrets
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from service.dependencies import PartsOf
+from service.errors import ServiceError
+from service.review.access import Typed, posted
+from service.review.access import signed_in as require_sign_in
+from service.review.claiming import free_all
+from service.review.pages import HERE, PageRoute, base_of, go, page
+from service.review.sign_in import COOKIE, SignInRefusedError, check, refused, sign_out, start
+
+router = APIRouter(route_class=PageRoute)
+GATE = "review_gate"
+_KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_FILES = {path.name: path.read_bytes() for path in (HERE / "static").iterdir() if path.suffix in _KINDS}
+_TAGS = {name: f'"{hashlib.sha256(data).hexdigest()[:16]}"' for name, data in _FILES.items()}
+
+
+@router.get("/static/{name}")
+def static(request: Request, name: str) -> Response:
+    """A style sheet or module of the desk."""
+    if name not in _FILES:
+        raise ServiceError(404, "There is no such file.")
+    headers = {"etag": _TAGS[name], "cache-control": "no-cache", "x-content-type-options": "nosniff"}
+    if request.headers.get("if-none-match") == _TAGS[name]:
+        return Response(status_code=304, headers=headers)
+    return Response(_FILES[name], media_type=_KINDS["." + name.rsplit(".", 1)[1]], headers=headers)
+
+
+@router.get("/login", response_class=HTMLResponse)
+def login_page(request: Request) -> Response:
+    """The form."""
+    return _form(request)
+
+
+@router.post("/login")
+def log_in(request: Request, parts: PartsOf, form: Typed) -> Response:
+    """Name and password in, a session out."""
+    token, gate = str(form.get("csrf") or ""), request.cookies.get(GATE, "")
+    name, password = str(form.get("name") or "").strip(), str(form.get("password") or "")
+    if not gate or not hmac.compare_digest(token.encode(), gate.encode()):
+        return _form(request, wrong="The page was open too long. Try again.", name=name)
+    try:
+        with parts.database.reading() as session:
+            user = check(session, name, password)
+    except SignInRefusedError as error:
+        return _form(request, wrong=str(error), name=name, status=429)
+    with parts.database.writing() as session:
+        if user is None:
+            refused(session, name)
+            return _form(request, wrong="This name and password do not go together.", name=name, status=403)
+        secret = start(session, user, parts.settings.session_hours)
+    answer = go(request, "")
+    _keep(request, answer, COOKIE, secret, parts.settings.session_hours * 3600)
+    answer.delete_cookie(GATE, path=base_of(request))
+    return answer
+
+
+@router.post("/logout")
+def log_out(request: Request, parts: PartsOf, form: Typed) -> Response:
+    """End the session; what was claimed goes back to the queue."""
+    sent = posted(form, require_sign_in(request, parts))
+    with parts.database.writing() as session:
+        free_all(session, sent.me)
+        sign_out(session, request.cookies.get(COOKIE, ""), sent.me)
+    answer = go(request, "/login")
+    answer.delete_cookie(COOKIE, path=base_of(request))
+    return answer
+
+
+def _form(request: Request, *, wrong: str = "", name: str = "", status: int = 200) -> Response:
+    token = secrets.token_hex(16)
+    answer = page(request, "login.html", None, status=status, token=token, wrong=wrong, name=name, next="")
+    _keep(request, answer, GATE, token, 3600)
+    return answer
+
+
+def _keep(request: Request, answer: Response, name: str, value: str, seconds: int) -> None:
+    secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+    answer.set_cookie(name, value, max_age=seconds, path=base_of(request), httponly=True, samesite="lax", secure=secure)

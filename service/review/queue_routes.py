@@ -1,0 +1,84 @@
+"""The queue: its page, saved views, the start of the work, bulk decisions and undo."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
+from sqlalchemy import distinct, select
+from sqlalchemy.orm import Session
+
+from service.dependencies import Opened, PartsOf
+from service.errors import ServiceError
+from service.review.access import Decider, Me, Posted, posted
+from service.review.filters import Filter
+from service.review.listing import counts, first_free, page, total
+from service.review.notices import undo_notice
+from service.review.pages import PageRoute, go
+from service.review.pages import page as render
+from service.review.people import Reviewer
+from service.review.views import drop_view, keep_view, views_of
+from service.review.words import QUEUE
+from service.storage.review_tables import CaseRow
+
+router = APIRouter(route_class=PageRoute)
+
+
+@router.get("", response_class=HTMLResponse)
+def queue(request: Request, parts: PartsOf, opened: Opened, me: Me) -> Response:
+    """The queue, filtered as the address says."""
+    asked = Filter.read(request.query_params)
+    if asked.words and parts.sealer.encrypts:
+        raise ServiceError(409, "The drafts are encrypted at rest, so their words cannot be searched.")
+    lines, next_place = page(opened, parts.sealer, asked, me)
+    view = request.query_params.get("view", "")
+    return render(
+        request, "queue.html", me, here="Queue", title=QUEUE[asked.queue], filter=asked, rows=lines,
+        total=total(opened, asked, me), queues=[*counts(opened, me), *_decided(asked)],
+        next_page=asked.page_after(next_place) if next_place else "", views=views_of(opened, me),
+        view=int(view) if view.isdigit() else 0, choices=_choices(opened, parts.screeners.screener.book.rules),
+        undo=undo_notice(opened, request, me, back="?" + asked.text),
+    )  # fmt: skip
+
+
+def _decided(asked: Filter) -> list[object]:
+    return []
+
+
+def _choices(session: Session, rules: tuple[object, ...]) -> dict[str, list[str]]:
+    models = session.scalars(select(distinct(CaseRow.model_version)).limit(50)).all()
+    languages = session.scalars(select(distinct(CaseRow.language)).limit(50)).all()
+    return {
+        "models": sorted(models, reverse=True),
+        "languages": sorted(languages),
+        "rules": sorted(getattr(rule, "id", "") for rule in rules),
+    }
+
+
+@router.post("/next")
+def start(request: Request, opened: Opened, sent: Decider) -> Response:
+    """Open the case that is due first and free."""
+    asked = Filter.parse(sent.text("filter"))
+    return next_case(request, opened, asked, sent.me)
+
+
+def next_case(request: Request, session: Session, asked: Filter, me: Reviewer, **more: object) -> Response:
+    """Go on to the first free case of a queue, or back to the queue where nothing is left."""
+    case_id = first_free(session, asked, me)
+    query = f"{asked.text}&{urlencode(more)}" if more else asked.text
+    return go(request, f"/cases/{case_id}?{query}" if case_id else f"?{query}&said=done")
+
+
+@router.post("/views")
+def save_view(request: Request, opened: Opened, sent: Annotated[Posted, Depends(posted)]) -> Response:
+    """Keep a filter under a name."""
+    asked = Filter.parse(sent.text("filter"))
+    view = keep_view(opened, sent.me, sent.text("name", 60), asked, shared=bool(sent.text("shared", 1)))
+    return go(request, f"?{asked.text}&view={view}&said=view")
+
+
+@router.post("/views/{view}/drop")
+def remove_view(request: Request, opened: Opened, sent: Annotated[Posted, Depends(posted)], view: int) -> Response:
+    """Remove a kept view."""
+    drop_view(opened, sent.me, view)
+    return go(request, "?said=dropped")
