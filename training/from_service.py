@@ -1,0 +1,215 @@
+"""What the service knows, read from its documented tables or its export: reviewed cases, screenings, shadow verdicts.
+
+Read-only, save for `queue`, which adds cases of kind `suggested`. Text that is encrypted at rest stays closed here:
+use the service's own export, which holds the keys.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from classifier import Draft, Order
+from training.archive import Incoming
+from training.importing import checked
+from training.tickets import BadRow, TicketError
+
+_DECIDING = ("uphold", "overturn", "relabel")
+_DUE = timedelta(days=7)
+"""When a suggestion is due: after whatever a merchant waits for."""
+
+
+class ServiceError(ValueError):
+    """The store or the export cannot be read; the text says why, and holds no draft."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """A stored screening, its draft opened: what was judged, how, and whether a person overturned it."""
+
+    incoming: Incoming
+    created_at: datetime
+    decision: str
+    labels: frozenset[str]
+    rules: frozenset[str]
+    model_version: str
+    reviewed: bool
+    overturned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowPair:
+    """Live verdict and challenger's on one draft."""
+
+    screening_id: str
+    live_version: str
+    version: str
+    live_decision: str
+    decision: str
+    live_labels: str
+    labels: str
+
+
+class ServiceStore:
+    """The service's database, by its URL (SQLAlchemy) or the path of its SQLite file."""
+
+    def __init__(self, url: str) -> None:
+        """Raises ServiceError if there is no such store."""
+        self._engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}")
+        self._tables = sa.MetaData()
+        try:
+            self._tables.reflect(self._engine, only=["screenings", "findings", "cases", "case_decisions", "shadow_verdicts"])
+        except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+            raise ServiceError(f"no store of the service here: {type(error).__name__}") from error
+
+    def _rows(self, table: str, *where: Callable[[Any], Any]) -> Iterator[Mapping[str, Any]]:
+        source = self._tables.tables[table]
+        with self._engine.connect() as connection:
+            query = sa.select(source).where(*(clause(source.c) for clause in where)).order_by(*source.primary_key)
+            for row in connection.execution_options(yield_per=500).execute(query):
+                yield row._mapping
+
+    def reviewed(self) -> list[dict[str, Any]]:
+        """Tickets from decided cases, one a screening: the labels that the last standing decision gave.
+
+        The same template is one scenario, a merchant one writer. Raises ServiceError, TicketError.
+        """
+        decisions = self._standing()
+        tickets, bad, seen = [], [], {}  # type: ignore[var-annotated]
+        for row in self._rows("screenings", lambda c: c.draft.is_not(None)):
+            if row["id"] in decisions:
+                raw = _ticket(row, decisions[row["id"]])
+                ticket = checked(raw, seen, raw["id"])
+                if isinstance(ticket, str):
+                    bad.append(BadRow(f"case of screening {row['id']}", 0, ticket))
+                else:
+                    tickets.append(ticket)
+        if bad:
+            raise TicketError(bad)
+        return tickets
+
+    def _standing(self) -> dict[str, Mapping[str, Any]]:
+        """Screening id -> the last decision of its decided case that was not taken back."""
+        cases = {c["id"]: c["screening_id"] for c in self._rows("cases", lambda c: c.state == "decided")}
+        rows = list(self._rows("case_decisions"))
+        undone = {row["undoes"] for row in rows if row["undoes"] is not None}
+        return {
+            cases[row["case_id"]]: row
+            for row in rows
+            if row["case_id"] in cases and row["id"] not in undone and row["action"] in _DECIDING
+        }
+
+    def screenings(self, since: datetime | None = None) -> list[Screening]:
+        """Every screening whose text is still there, oldest first. Raises ServiceError."""
+        rules: dict[str, set[str]] = {}
+        for row in self._rows("findings", lambda c: c.witness == "rule"):
+            rules.setdefault(row["screening_id"], set()).add(row["rule_id"])
+        decided = self._standing()
+        found = []
+        for row in self._rows("screenings", lambda c: c.draft.is_not(None)):
+            if since is None or _moment(row["created_at"]) >= since:
+                decision = decided.get(row["id"])
+                overturned = decision is not None and decision["action"] != "uphold"
+                found.append(_screening(row, frozenset(rules.get(row["id"], ())), decision is not None, overturned))
+        return found
+
+    def shadow_pairs(self, version: str | None = None) -> list[ShadowPair]:
+        """What challengers (or one of them) said beside the live model."""
+        where = [lambda c: c.model_version == version] if version else []
+        return [
+            ShadowPair(
+                r["screening_id"], r["live_version"], r["model_version"], r["live_decision"], r["decision"],
+                r["live_labels"], r["labels"],
+            )
+            for r in self._rows("shadow_verdicts", *where)
+        ]  # fmt: skip
+
+    def queue(self, screening_ids: Iterable[str], kind: str) -> int:
+        """Add a case for each screening to the reviewers' queue, once; returns how many are new."""
+        wanted = list(dict.fromkeys(screening_ids))
+        cases = self._tables.tables["cases"]
+        held = {row["screening_id"] for row in self._rows("cases", lambda c: c.kind == kind)}
+        screenings = {r["id"]: r for r in self._rows("screenings") if r["id"] in wanted}
+        now = datetime.now(UTC).replace(tzinfo=None if self._engine.dialect.name == "sqlite" else UTC)
+        rows = [_case(screenings[i], kind, now) for i in wanted if i in screenings and i not in held]
+        if rows:
+            with self._engine.begin() as connection:
+                connection.execute(cases.insert(), rows)
+        return len(rows)
+
+
+def _open(sealed: bytes) -> str:
+    """Text as the service seals it: a first byte `p` for plain, `f` for encrypted. Raises ServiceError."""
+    if sealed[:1] != b"p":
+        raise ServiceError("the text is encrypted at rest; import from the service's export instead")
+    return sealed[1:].decode("utf-8", "surrogatepass")
+
+
+def _draft(row: Mapping[str, Any]) -> Draft:
+    return Draft(*json.loads(_open(row["draft"])))
+
+
+def _order(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    state = row["order_state"] or {}
+    known = {"cancelled_by": state.get("cancelled_by"), "status": state.get("status")}
+    return known if any(known.values()) else None
+
+
+def _ticket(row: Mapping[str, Any], decision: Mapping[str, Any]) -> dict[str, Any]:
+    draft = _draft(row)
+    labels = (decision["labels"] or "").split()
+    evidence: dict[str, list[str]] = {}
+    for mark in json.loads(_open(decision["details"])).get("evidence", []) if decision["details"] else []:
+        text = getattr(draft, mark.get("field", "body"), "")[mark["start"] : mark["end"]]
+        if mark.get("label") in labels and text:
+            evidence.setdefault(mark["label"], []).append(text)
+    return {
+        "id": f"screening-{row['id']}",
+        "writer": f"merchant-{row['merchant_id'] or 'unknown'}",
+        "scenario": f"template-{row['template_hash'][:16]}",
+        "support_id": draft.support_id, "subject": draft.subject, "body": draft.body,
+        "order": _order(row), "labels": labels, "evidence": evidence, "language": row["language"],
+        "date": _moment(row["created_at"]).isoformat(), "provenance": f"reviewed case, {decision['action']}",
+    }  # fmt: skip
+
+
+def _screening(row: Mapping[str, Any], rules: frozenset[str], reviewed: bool, overturned: bool) -> Screening:
+    order = _order(row)
+    seen = Incoming(row["id"], _draft(row), Order(order["cancelled_by"], order["status"]) if order else None)
+    return Screening(
+        seen, _moment(row["created_at"]), row["decision"], frozenset(row["labels"].split()), rules,
+        row["model_version"], reviewed, overturned,
+    )  # fmt: skip
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _case(row: Mapping[str, Any], kind: str, now: datetime) -> dict[str, Any]:
+    copied = {key: row[key] for key in ("decision", "labels", "merchant_id", "model_version", "language")}
+    name = f"{int(time.time() * 1000):012x}{secrets.token_hex(10)}"
+    return {
+        "id": name, "screening_id": row["id"], "kind": kind, "state": "open", "created_at": now, "due_at": now + _DUE,
+        "second_review": False, **copied,
+    }  # fmt: skip
+
+
+def fetch_export(url: str, key: str) -> str:
+    """Reviewed tickets as JSONL from a running service's export. Raises ServiceError with the status it answered."""
+    import httpx
+
+    address = url if "/review/" in url else url.rstrip("/") + "/review/export?format=jsonl"
+    try:
+        answer = httpx.get(address, headers={"Authorization": f"Bearer {key}"}, timeout=120)
+    except httpx.HTTPError as error:
+        raise ServiceError(f"the service cannot be reached: {type(error).__name__}") from error
+    if answer.status_code != 200:
+        raise ServiceError(f"the service answered {answer.status_code}; the key needs the right review-export")
+    return answer.text
