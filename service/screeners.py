@@ -8,8 +8,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,10 +36,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
+    """One model, rule book and challenger; `slow` is built once the lane needs it, so that the start need not wait."""
+
     screener: Screener
-    slow: Screener
     shadow: Screener | None
-    slow_shadow: Screener | None
+    slow: Future[tuple[Screener, Screener | None]]
 
 
 class Screeners:
@@ -51,8 +52,8 @@ class Screeners:
         self._budget = budget
         self._seen = self._signature()
         self.failed: str = ""
-        self._loaded = self._first()
         self._lane = ThreadPoolExecutor(1, "slow-lane")
+        self._loaded = self._first()
         self._loading = threading.Lock()
 
     @property
@@ -75,28 +76,28 @@ class Screeners:
         loaded = self._loaded
         if len(draft.body) + len(draft.subject) <= LONGEST_INLINE:
             return _judge(loaded.screener, loaded.shadow if shadow else None, draft, order)
-        challenger = loaded.slow_shadow if shadow else None
-        return (await self._in_lane(lambda: [_judge(loaded.slow, challenger, draft, order)], self._budget, 1))[0]
+        return (await self._in_lane(loaded, [draft], [order], shadow=shadow))[0]
 
     async def judge_many(
         self, drafts: Sequence[Draft], orders: Sequence[Order | None], *, shadow: bool
     ) -> list[Judged]:
-        """The verdicts on a batch, in order, within the budget of each together."""
-        loaded = self._loaded
-        challenger = loaded.slow_shadow if shadow else None
+        """The verdicts on a batch, in order, within the sum of their budgets."""
+        return await self._in_lane(self._loaded, drafts, orders, shadow=shadow)
 
-        def all_of_them() -> list[Judged]:
-            return [_judge(loaded.slow, challenger, d, o) for d, o in zip(drafts, orders, strict=True)]
+    async def _in_lane(
+        self, loaded: _Loaded, drafts: Sequence[Draft], orders: Sequence[Order | None], *, shadow: bool
+    ) -> list[Judged]:
+        def work() -> list[Judged]:
+            screener, challenger = loaded.slow.result()
+            asked = challenger if shadow else None
+            return [_judge(screener, asked, draft, order) for draft, order in zip(drafts, orders, strict=True)]
 
-        return await self._in_lane(all_of_them, self._budget * max(len(drafts), 1), len(drafts))
-
-    async def _in_lane(self, work: Callable[[], list[Judged]], budget: float, count: int) -> list[Judged]:
-        future = asyncio.get_running_loop().run_in_executor(self._lane, work)
+        budget = self._budget * max(len(drafts), 1)
         try:
-            return await asyncio.wait_for(future, budget)
+            return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._lane, work), budget)
         except TimeoutError:
-            event("budget-overrun", level=logging.WARNING, budget_s=budget, drafts=count)
-            return [unjudged(self.screener)] * count
+            event("budget-overrun", level=logging.WARNING, budget_s=budget, drafts=len(drafts))
+            return [unjudged(self.screener)] * len(drafts)
 
     def refresh(self) -> bool:
         """Load what was promoted, put in shadow or published since; True if something changed.
@@ -132,13 +133,13 @@ class Screeners:
         policy, book = Policy.load(), self._book()
         artifact = ModelArtifact.load(live)
         challenger = self._challenger()
-        screener = Screener(policy=policy, book=book, artifact=artifact)
-        loaded = _Loaded(
-            screener=screener,
-            slow=Screener(policy=policy, book=book, artifact=artifact),
-            shadow=Screener(policy=policy, book=book, artifact=challenger) if challenger else None,
-            slow_shadow=Screener(policy=policy, book=book, artifact=challenger) if challenger else None,
-        )
+
+        def build() -> tuple[Screener, Screener | None]:
+            shadow = Screener(policy=policy, book=book, artifact=challenger) if challenger else None
+            return Screener(policy=policy, book=book, artifact=artifact), shadow
+
+        screener, shadow = build()
+        loaded = _Loaded(screener, shadow, self._lane.submit(build))
         event("loaded", seconds=round(time.perf_counter() - started, 2))
         return loaded
 

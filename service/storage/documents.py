@@ -1,13 +1,12 @@
 """Verdict and evidence as stored documents: plain JSON with a format number, offsets instead of words."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import orjson
 
 from classifier import LABELS, Draft, Verdict
-from classifier.evidence import Evidence, Span
+from classifier.evidence import Evidence, LabelScore, RuleHit, Span
 from classifier.policy import Policy
 
 FORMAT = 1
@@ -59,21 +58,58 @@ def verdict_document(verdict: Verdict, policy: Policy) -> Document:
 
 
 def evidence_document(evidence: Evidence) -> bytes:
-    """The evidence without the draft's words, as JSON bytes; spans as [field, start, end]."""
-    whole = {"format": FORMAT, **asdict(evidence)}
-    return orjson.dumps(_without_words(whole), option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+    """The evidence without the draft's words, as JSON bytes; spans as [field, start, end].
+
+    A hit's wording is not repeated: the findings of the verdict hold it, and the rules version names the rest.
+    """
+    model = evidence.model
+    whole = {
+        "format": FORMAT,
+        "rules": {
+            "version": evidence.rules.version,
+            "failed": evidence.rules.failed_rules,
+            "hits": [_hit(hit) for hit in evidence.rules.hits],
+        },
+        "model": None
+        if model is None
+        else {
+            "version": model.version,
+            "encoder": model.encoder,
+            "scores": [_score(score) for score in model.scores],
+        },
+        "form": [{"kind": fault.kind, "field": fault.field, "span": _place(fault.span)} for fault in evidence.form],
+        "language": [evidence.language.code, evidence.language.judged],
+        "thresholds": {label.value: (t.possible, t.asserted, t.sure) for label, t in evidence.thresholds.items()},
+        "complete": evidence.complete,
+        "disguised": evidence.disguised,
+    }
+    return orjson.dumps(whole, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _without_words(value: Any) -> Any:
-    if isinstance(value, Span):
-        return [value.field, value.start, value.end]
-    if isinstance(value, Mapping):
-        if value.keys() == {"field", "start", "end", "text"}:
-            return [value["field"], value["start"], value["end"]]
-        return {str(key): _without_words(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_words(inner) for inner in value]
-    return value
+def _hit(hit: RuleHit) -> dict[str, Any]:
+    return {
+        "rule_id": hit.rule_id,
+        "label": hit.label.value if hit.label else None,
+        "strength": hit.strength,
+        "status": hit.status,
+        "when": hit.when,
+        "severity": hit.severity,
+        "span": _place(hit.span),
+        "sentence": _place(hit.sentence),
+    }
+
+
+def _score(score: LabelScore) -> dict[str, Any]:
+    return {
+        "label": score.label.value,
+        "probability": float(score.probability),
+        "span": _place(score.span),
+        "sentence": _place(score.sentence),
+    }
+
+
+def _place(span: Span | None) -> tuple[str, int, int] | None:
+    return (span.field, span.start, span.end) if span else None
 
 
 def read_document(raw: bytes) -> Document:

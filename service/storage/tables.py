@@ -129,6 +129,7 @@ class AppealRow(Base):
     state: Mapped[str] = mapped_column(String(10), default="open")
     outcome: Mapped[str | None] = mapped_column(String(12))
     note: Mapped[bytes | None] = mapped_column(LargeBinary)
+    event_id: Mapped[str | None] = mapped_column(ID)  # its news in the outbox
     decided_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
@@ -161,6 +162,7 @@ class UnscreenedRow(Base):
     merchant_id: Mapped[str | None] = mapped_column(String(200))
     draft: Mapped[bytes | None] = mapped_column(LargeBinary)
     reason: Mapped[str] = mapped_column(String(200))
+    support_hash: Mapped[str] = mapped_column(String(64))
     screening_id: Mapped[str | None] = mapped_column(ID)
 
 

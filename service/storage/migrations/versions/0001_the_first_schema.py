@@ -4,7 +4,6 @@ import sqlalchemy as sa
 from alembic import op
 
 from service.storage.columns import UtcTime
-from service.storage.search import CREATE
 
 revision = "0001"
 down_revision = None
@@ -139,6 +138,7 @@ def upgrade() -> None:
         sa.Column("merchant_id", sa.String(length=200), nullable=True),
         sa.Column("draft", sa.LargeBinary(), nullable=True),
         sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("support_hash", sa.String(length=64), nullable=False),
         sa.Column("screening_id", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_unscreened")),
     )
@@ -175,6 +175,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=True),
         sa.Column("note", sa.LargeBinary(), nullable=True),
+        sa.Column("event_id", sa.String(length=32), nullable=True),
         sa.Column("decided_at", UtcTime(), nullable=True),
         sa.ForeignKeyConstraint(["screening_id"], ["screenings.id"], name=op.f("fk_appeals_screening_id")),
         sa.PrimaryKeyConstraint("screening_id", name=op.f("pk_appeals")),
@@ -298,14 +299,35 @@ def upgrade() -> None:
     _search_and_growing_tables()
 
 
+CREATE = {
+    "sqlite": ["CREATE VIRTUAL TABLE search USING fts5(screening_id UNINDEXED, words, tokenize='unicode61')"],
+    "postgresql": [
+        "CREATE TABLE search (screening_id varchar(32) PRIMARY KEY, words tsvector NOT NULL)",
+        "CREATE INDEX ix_search_words ON search USING gin (words)",
+    ],
+}
+GROWING = [
+    ("audit", "stays", "UPDATE", ""),
+    ("audit", "is_kept", "DELETE", ""),
+    ("case_decisions", "is_kept", "DELETE", ""),
+    (
+        "case_decisions",
+        "stays",
+        "UPDATE OF id, case_id, at, actor_id, action, labels, rule_id, undoes, format",
+        "",
+    ),
+    ("case_decisions", "details_stay", "UPDATE OF details", "WHEN (NEW.details IS NOT NULL)"),  # purged, never changed
+]
 REFUSING = {
     "sqlite": [
-        "CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
+        "CREATE TRIGGER {table}_{name} BEFORE {verb} ON {table} {when} BEGIN"
+        " SELECT RAISE(ABORT, '{table} only grows'); END"
     ],
     "postgresql": [
         "CREATE OR REPLACE FUNCTION {table}_only_grows() RETURNS trigger AS $$ BEGIN"
         " RAISE EXCEPTION '{table} only grows'; END $$ LANGUAGE plpgsql",
-        "CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} EXECUTE FUNCTION {table}_only_grows()",
+        "CREATE TRIGGER {table}_{name} BEFORE {verb} ON {table} FOR EACH ROW {when}"
+        " EXECUTE FUNCTION {table}_only_grows()",
     ],
 }
 
@@ -314,10 +336,9 @@ def _search_and_growing_tables() -> None:
     dialect = op.get_bind().dialect.name
     for statement in CREATE[dialect]:
         op.execute(statement)
-    for table in ("audit", "case_decisions"):
-        for verb in ("UPDATE", "DELETE"):
-            for statement in REFUSING[dialect]:
-                op.execute(statement.format(table=table, verb=verb))
+    for table, name, verb, when in GROWING:
+        for statement in REFUSING[dialect]:
+            op.execute(statement.format(table=table, name=name, verb=verb, when=when))
 
 
 def downgrade() -> None:
