@@ -114,7 +114,7 @@ def build(plan: Plan) -> FastAPI:
 
     @app.get("/screenings/{id}")
     def screening(id: str) -> dict[str, Any]:
-        granted = plan.appeal and plan.appeal["outcome"] == "overturned"
+        granted = plan.appeal and plan.appeal["state"] == "overturned"
         return {"screening_id": id, "appeal": plan.appeal, "pass": "pass-3" if granted else None}
 
     @app.post("/passes/verify")

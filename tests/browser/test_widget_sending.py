@@ -57,10 +57,10 @@ def test_warned_and_edited(page: Page, fake: str) -> None:
 
 
 def test_blocked_then_replaced_shows_what_was_cleared_and_left(page: Page, fake: str, plan: Plan) -> None:
-    open_compose(page, fake, BLOCKED + " Or the pine one instead? Thanks")
+    open_compose(page, fake, "Hello Sam. The oak one instead. Or the pine one instead? Thanks")
     contact(page)
     expect(panel_heading(page)).to_have_text("This cannot be sent as it is")
-    page.get_by_role("button", name="Use this text instead").first.click()
+    details(page).fill("Hello Sam. Or the pine one instead? Thanks")
     expect(panel_heading(page)).to_have_text("Still cannot be sent")
     expect(page.locator(".changes .cleared")).to_contain_text("oak one instead")
     expect(page.locator(".changes .left")).to_contain_text("pine one instead")
@@ -73,10 +73,10 @@ def test_blocked_then_replaced_shows_what_was_cleared_and_left(page: Page, fake:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "heading"),
+    ("state", "heading"),
     [("upheld", "Your appeal was declined"), ("overturned", "Your appeal was granted")],
 )
-def test_an_appeal_and_what_becomes_of_it(page: Page, fake: str, plan: Plan, outcome: str, heading: str) -> None:
+def test_an_appeal_and_what_becomes_of_it(page: Page, fake: str, plan: Plan, state: str, heading: str) -> None:
     page.clock.install()
     open_compose(page, fake, BLOCKED)
     contact(page)
@@ -85,10 +85,11 @@ def test_an_appeal_and_what_becomes_of_it(page: Page, fake: str, plan: Plan, out
     page.get_by_role("button", name="Send appeal").click()
     expect(panel_heading(page)).to_have_text("Your appeal is with the reviewers")
     assert plan.requests[-1]["message"] == "It is the same lamp"
-    plan.appeal = {"state": "decided", "outcome": outcome}
+    plan.appeal = {"state": state, "note": "Looked at it."}
     page.clock.run_for(6000)
     expect(panel_heading(page)).to_have_text(heading)
-    assert page.get_by_role("button", name="Send it now").count() == (outcome == "overturned")
+    expect(page.locator(".panel")).to_contain_text("Looked at it.")
+    assert page.get_by_role("button", name="Send it now").count() == (state == "overturned")
 
 
 def test_an_appeal_survives_a_reload(page: Page, fake: str, plan: Plan) -> None:
@@ -98,7 +99,7 @@ def test_an_appeal_survives_a_reload(page: Page, fake: str, plan: Plan) -> None:
     page.get_by_label("Why should this draft be allowed?").fill("It is the same lamp")
     page.get_by_role("button", name="Send appeal").click()
     expect(panel_heading(page)).to_have_text("Your appeal is with the reviewers")
-    plan.appeal = {"state": "decided", "outcome": "upheld"}
+    plan.appeal = {"state": "upheld", "note": None}
     page.clock.install()
     page.reload()
     expect(details(page)).to_have_value(BLOCKED)

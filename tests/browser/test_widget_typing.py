@@ -130,6 +130,17 @@ def test_popover_explains_and_one_click_replaces_and_ctrl_z_takes_it_back(page: 
     expect(details(page)).to_have_value(BLOCKED)
 
 
+def test_one_click_clears_every_place_and_one_undo_brings_all_back(page: Page, fake: str) -> None:
+    text = "Hi. The oak one instead? It is nice.\n\nOr pine instead?\n\nRegards"
+    open_compose(page, fake, text)
+    page.get_by_role("button", name="2 notes").click()
+    page.get_by_role("button", name="Use this text instead").click()
+    expect(details(page)).to_have_value(f"Hi. {REPLACEMENT} It is nice.\n\n\n\nRegards")
+    expect_status(page, "Fine to send")
+    page.keyboard.press("Control+z")
+    expect(details(page)).to_have_value(text)
+
+
 def test_focus_and_layout_stay_while_verdicts_come_and_go(page: Page, fake: str) -> None:
     open_compose(page, fake)
     button = page.get_by_role("button", name="Contact Customer")

@@ -27,16 +27,28 @@ export function button(text, onclick, className = "") {
   return el("button", { type: "button", className, onclick }, text);
 }
 
+const AT_ONCE = 2;
+
+/** The findings as cards, all but the first few folded away. What is the same for several is said once. */
+export function cards(/** @type {Finding[]} */ findings, onReplace) {
+  const first = (name) => (finding, index) => findings.findIndex((one) => one[name] === finding[name]) === index;
+  const offers = findings.map(first("replacement"));
+  const refs = findings.map(first("policy_ref"));
+  const all = findings.map((finding, index) => card(finding, offers[index] && onReplace, refs[index]));
+  const more = all.splice(AT_ONCE);
+  return [...all, more.length && el("details", {}, el("summary", {}, `${more.length} more`), ...more)];
+}
+
 /** One finding with its reason, guidance, policy section and, where there is one, the text to use instead. */
-export function card(/** @type {Finding} */ finding, onReplace) {
+function card(/** @type {Finding} */ finding, onReplace, withRef) {
   return el(
     "article",
     { className: `card ${finding.severity}` },
-    el("p", { className: "claim" }, el("span", { className: "tag" }, CLAIM[finding.severity]), quoted(finding.text)),
+    el("p", {}, el("span", { className: "tag" }, CLAIM[finding.severity]), quoted(finding.text)),
     el("p", {}, finding.message),
-    finding.guidance && el("p", { className: "guidance" }, finding.guidance),
-    finding.replacement != null && onReplace && offered(finding, onReplace),
-    finding.policy_ref && el("p", { className: "ref" }, `Policy: ${finding.policy_ref}`),
+    finding.guidance && el("p", {}, finding.guidance),
+    finding.replacement && onReplace && offered(finding, onReplace),
+    withRef && finding.policy_ref && el("p", { className: "ref" }, `Policy: ${finding.policy_ref}`),
   );
 }
 
@@ -45,9 +57,18 @@ export function nameOf(finding) {
   return `${finding.id} ${finding.field} ${finding.text}`;
 }
 
+/** The findings that bear on the decision. */
+export function grave(findings) {
+  return findings.filter((finding) => finding.severity !== "info");
+}
+
+/** Set an element's place or size, in pixels. */
+export function pin(element, lengths) {
+  for (const [name, length] of Object.entries(lengths)) element.style.setProperty(name, `${length}px`);
+}
+
 /** What an edit did, compared with the screening that stopped the draft. */
 export function changes({ cleared, left }) {
-  if (!cleared.length && !left.length) return null;
   return el(
     "ul",
     { className: "changes" },
@@ -57,8 +78,7 @@ export function changes({ cleared, left }) {
 }
 
 function change(word, finding) {
-  const what = finding.text ? shorten(finding.text, 80) : finding.message;
-  return el("li", { className: word.toLowerCase() }, el("b", {}, word), ` ${finding.text ? `“${what}”` : what}`);
+  return el("li", { className: word.toLowerCase() }, el("b", {}, word), " ", quoted(finding.text) || finding.message);
 }
 
 function offered(finding, onReplace) {
@@ -66,22 +86,21 @@ function offered(finding, onReplace) {
     "div",
     { className: "offer" },
     el("blockquote", {}, finding.replacement),
-    button("Use this text instead", () => onReplace(finding), "quiet"),
+    button("Use this text instead", () => onReplace(finding)),
   );
 }
 
 function quoted(text) {
-  return text && el("q", { dir: "auto" }, shorten(text, 120));
+  return text && el("q", { dir: "auto" }, shorten(text));
 }
 
-function shorten(text, most) {
-  const letters = [...text];
-  return letters.length > most ? `${letters.slice(0, most).join("")}…` : text;
+function shorten(text) {
+  return text.replace(/^(.{100}).+/su, "$1…");
 }
 
 /** A labelled text area, for a reason or an appeal. */
-export function question(label, maxLength = 1000) {
-  const area = el("textarea", { rows: 2, maxLength });
+export function question(label) {
+  const area = el("textarea", { rows: 2, maxLength: 1000 });
   return { area, element: el("label", {}, label, area) };
 }
 
@@ -89,8 +108,8 @@ export function question(label, maxLength = 1000) {
 export function panel(kind, heading, ...children) {
   return el(
     "section",
-    { className: `panel ${kind}`, ariaLabel: heading },
-    el("h2", { tabIndex: -1 }, el("span", { className: "sign", ariaHidden: "true" }), heading),
+    { className: `panel ${kind}` },
+    el("h2", { tabIndex: -1 }, el("span", { className: "sign" }), heading),
     ...children,
   );
 }

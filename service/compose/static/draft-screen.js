@@ -134,14 +134,14 @@ export class DraftScreen extends HTMLElement {
     return this.dispatchEvent(new CustomEvent(`draft-screen-${name}`, options));
   }
 
-  /** Put the offered words in the place of those at fault, if these still stand where they were found. */
-  replace(finding) {
-    const field = this.fields.find((one) => one.name === finding.field);
-    const mark = this.#underlines.get(finding.field)?.marks.find((one) => one.finding === finding);
+  /** Put the offered words, once, in the place of all the sentences that they are offered for, as far as these
+   * still stand where they were found. */
+  replace({ field: name, replacement }) {
+    const field = this.fields.find((one) => one.name === name);
+    const marks = this.#underlines.get(name)?.marks.filter((mark) => mark.finding.replacement === replacement) ?? [];
     this.pop.close();
-    if (!field || !mark) return;
-    const shift = mark.start - finding.start;
-    field.replace(finding.replace_start + shift, finding.replace_end + shift, finding.replacement);
+    if (!marks.length) return;
+    field?.replace(...merged(field.text, marks.map(sentence), replacement));
     this.check();
   }
 
@@ -160,7 +160,7 @@ export class DraftScreen extends HTMLElement {
   }
 
   #build() {
-    this.notes = button("", () => this.pop.openAt(this.answer.findings, this.status), "link");
+    this.notes = button("", () => this.pop.open(this.answer.findings, this.status.getBoundingClientRect(), "", this.notes), "link");
     this.notes.setAttribute("aria-haspopup", "dialog");
     this.status = el("div", {}, el("span", { className: "sign" }), el("span", { className: "word" }), this.notes);
     this.live = el("span", { className: "live", role: "status", ariaLive: "polite" });
@@ -218,6 +218,24 @@ export class DraftScreen extends HTMLElement {
     this.#restore();
     this.blank();
   }
+}
+
+/** Where the sentence at fault stands now. @returns {[number, number]} */
+function sentence({ start, finding }) {
+  const shift = start - finding.start;
+  return [finding.replace_start + shift, finding.replace_end + shift];
+}
+
+/** One edit for several places: from the first to the last, what stands between them is kept. */
+function merged(text, places, replacement) {
+  places.sort((a, b) => a[0] - b[0]);
+  const [first, begun] = places[0];
+  let end = begun;
+  for (const [from, to] of places) {
+    if (from > end && text.slice(end, from).trim()) replacement += text.slice(end, from);
+    end = Math.max(end, to);
+  }
+  return [first, first + text.slice(first, end).trimEnd().length, replacement];
 }
 
 if (!customElements.get("draft-screen")) customElements.define("draft-screen", DraftScreen);

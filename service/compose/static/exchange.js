@@ -3,12 +3,11 @@
 /** No answer within the budget, whatever the reason. */
 export class Unreachable extends Error {}
 
-/** The service answered that it will not: `problem` is its application/problem+json. */
+/** The service answered that it will not; the message is its problem's detail. */
 export class Refused extends Error {
   constructor(status, problem) {
     super(problem.detail || problem.title || `HTTP ${status}`);
     this.status = status;
-    this.problem = problem;
   }
 }
 
@@ -21,17 +20,17 @@ export class Refused extends Error {
 export async function ask(url, body, { budget, signal, key }) {
   const deadline = performance.now() + budget;
   /** @type {RequestInit} */
-  const request = { method: body ? "POST" : "GET", credentials: "same-origin", headers: { accept: "application/json" } };
-  if (body) {
-    request.body = JSON.stringify(body);
-    request.headers = { ...request.headers, "content-type": "application/json", ...(key && { "idempotency-key": key }) };
-  }
+  const request = {
+    method: body ? "POST" : "GET",
+    body: body && JSON.stringify(body),
+    headers: { "content-type": "application/json", ...(key && { "idempotency-key": key }) },
+  };
   for (let attempt = 0; ; attempt++) {
     const outcome = await once(url, request, deadline - performance.now(), signal);
     if ("answer" in outcome) return outcome.answer;
     const pause = Math.max(outcome.wait, 250 * 2 ** attempt * (0.5 + Math.random()));
     if (performance.now() + pause >= deadline) throw new Unreachable();
-    await sleep(pause, signal);
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 
@@ -47,11 +46,4 @@ async function once(url, request, left, signal) {
     if (error instanceof Refused || signal?.aborted) throw error;
     return { wait: 0 };
   }
-}
-
-function sleep(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
-  });
 }

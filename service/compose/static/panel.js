@@ -1,31 +1,29 @@
 // The panel that answers a press of the send button: what is wrong, what can be done, what became of it.
 // Each function draws one state; `act` holds what its buttons do.
 
-import { actions, button, card, changes, el, panel, question } from "./cards.js";
+import { actions, button, cards, changes, el, grave, panel, question } from "./cards.js";
 
 /** Blocked: explain, offer to edit or to appeal. */
 export function blocked(answer, act) {
-  const grave = answer.findings.filter((finding) => finding.severity !== "info");
-  const buttons = actions(button("Edit", act.edit, "main"), button("Appeal", () => appeal.replaceWith(appealForm(act))));
+  const buttons = actions(button("Edit", () => act.edit(), "main"), button("Appeal", () => appeal.replaceWith(appealForm(act))));
   const appeal = el("div", {}, buttons);
-  return panel("block", "This cannot be sent as it is", ...grave.map((finding) => card(finding, act.replace)), appeal);
+  return panel("block", "This cannot be sent as it is", ...cards(grave(answer.findings), (one) => act.host.replace(one)), appeal);
 }
 
 /** Warned: ask once. */
 export function warned(answer, act) {
-  const grave = answer.findings.filter((finding) => finding.severity === "warn");
   const { area, element } = question("Reason, if you send it anyway (optional)");
-  const anyway = button("Send anyway", () => act.acknowledge(area.value.trim()));
-  const buttons = actions(button("Edit", act.edit, "main"), anyway);
-  return panel("warn", "Check before sending", ...grave.map((finding) => card(finding, act.replace)), element, buttons);
+  const anyway = button("Send anyway", () => act.acknowledge(area.value));
+  const buttons = actions(button("Edit", () => act.edit(), "main"), anyway);
+  return panel("warn", "Check before sending", ...cards(grave(answer.findings), (one) => act.host.replace(one)), element, buttons);
 }
 
 function appealForm(act) {
   const { area, element } = question("Why should this draft be allowed? A reviewer will read your words.");
-  const send = button("Send appeal", () => (area.value.trim() ? act.appeal(area.value.trim()) : area.focus()), "main");
+  const send = button("Send appeal", () => (area.value.trim() ? act.appeal(area.value) : area.focus()), "main");
   area.required = true;
   setTimeout(() => area.focus());
-  return el("div", {}, element, actions(send, button("Edit instead", act.edit)));
+  return el("div", {}, element, actions(send));
 }
 
 const AFTER = {
@@ -46,15 +44,16 @@ const APPEAL = {
   upheld: ["block", "Your appeal was declined", "A reviewer confirmed that this draft may not be sent. Edit it to send it."],
 };
 
-/** What became of an appeal: "open", "overturned" or "upheld"; `send`, where it may go now, sends it. */
-export function appealed(outcome, send) {
-  const [kind, heading, text] = APPEAL[outcome];
-  return panel(kind, heading, el("p", {}, text), send && actions(button("Send it now", send, "main")));
+/** What became of an appeal: "open", "overturned" or "upheld", with the reviewer's note if there
+ * is one; `send`, where it may go now, sends it. */
+export function appealed(state, send, note) {
+  const [kind, heading, text] = APPEAL[state];
+  return panel(kind, heading, el("p", {}, text), note && el("blockquote", {}, note), send && actions(button("Send it now", send, "main")));
 }
 
 /** Could not be checked, or not accepted; nothing was sent. */
 export function failed(heading, text, act) {
-  return panel("failed", heading, el("p", {}, text), act && actions(button("Try again", act.again, "main")));
+  return panel("failed", heading, el("p", {}, text), act && actions(button("Try again", () => act.send(), "main")));
 }
 
 /** Sent: what to remember now. */

@@ -1,6 +1,6 @@
 // The popover: findings beside the words they are about. Opened only by the merchant's own click or key.
 
-import { button, card, el, nameOf } from "./cards.js";
+import { button, cards, el, nameOf, pin } from "./cards.js";
 
 export class Popover {
   /** @param {import("./draft-screen.js").DraftScreen} host */
@@ -13,23 +13,17 @@ export class Popover {
     this.findings = [];
   }
 
-  /** Open under the words in `box` (of the window); the focus stays in the field. */
-  open(findings, box, field) {
+  /** Open under the words in `box` (of the window), with the focus left in `field`; or, where an `opener` was used,
+   * by mouse or key, go into the popover and come back to it. */
+  open(findings, box, field, opener) {
     const host = this.host.getBoundingClientRect();
     this.field = field;
     this.#fill(findings);
     this.element.hidden = false;
     const left = Math.min(box.left - host.left, host.width - this.element.offsetWidth);
-    this.element.style.setProperty("left", `${Math.max(0, left)}px`);
-    this.element.style.setProperty("top", `${box.bottom - host.top + 6}px`);
-    this.opener = null;
-  }
-
-  /** Open under an element of the widget, by mouse or key, and go there. */
-  openAt(findings, element) {
-    this.open(findings, element.getBoundingClientRect(), "");
-    this.opener = this.host.notes;
-    this.element.focus();
+    pin(this.element, { left: Math.max(0, left), top: box.bottom - host.top + 6 });
+    this.opener = opener;
+    if (opener) this.element.focus();
   }
 
   /** A new answer: show what is left of the findings shown. */
@@ -60,6 +54,6 @@ export class Popover {
 
   #fill(findings) {
     this.findings = findings;
-    this.cards.replaceChildren(...findings.map((finding) => card(finding, (one) => this.host.replace(one))));
+    this.cards.replaceChildren(el("div", {}, ...cards(findings, (one) => this.host.replace(one))));
   }
 }

@@ -3,6 +3,7 @@
 import { Refused, ask } from "./exchange.js";
 
 const NOTICEABLE = 250;
+const LATER = 10000;
 
 export class Preview {
   /** @param {import("./draft-screen.js").DraftScreen} host */
@@ -14,14 +15,12 @@ export class Preview {
     /** The request that was answered last, as text, and its answer. */
     this.seen = "";
     this.answer = null;
-    this.failures = 0;
   }
 
   /** Preview once the merchant has paused. */
   soon() {
     clearTimeout(this.timer);
-    const patience = this.host.pause * 2 ** Math.min(this.failures, 5);
-    this.timer = setTimeout(() => this.now(), patience);
+    this.timer = setTimeout(() => this.now(), this.host.pause);
   }
 
   /** Preview now, unless a request is under way: its end looks again. */
@@ -31,7 +30,7 @@ export class Preview {
     const asked = JSON.stringify(request);
     if (this.flight || this.host.sending.busy) return;
     if (asked === this.seen) return this.#show();
-    if (!request.body.trim()) return this.#nothing();
+    if (!request.body.trim()) return this.host.blank();
     this.flight = new AbortController();
     const slow = setTimeout(() => this.host.say("checking"), NOTICEABLE);
     const answer = await this.#ask(request, this.flight);
@@ -54,13 +53,10 @@ export class Preview {
 
   async #ask(request, flight) {
     try {
-      const answer = await ask(`${this.host.endpoint}/screen`, request, { budget: this.host.budget, signal: flight.signal });
-      this.failures = 0;
-      return answer;
+      return await ask(`${this.host.endpoint}/screen`, request, { budget: this.host.budget, signal: flight.signal });
     } catch (error) {
       if (flight.signal.aborted) return "interrupted";
-      this.failures++;
-      if (!(error instanceof Refused)) this.timer = setTimeout(() => this.now(), 10000 * (0.5 + Math.random()));
+      if (!(error instanceof Refused)) this.timer = setTimeout(() => this.now(), LATER * (0.5 + Math.random()));
       return null;
     }
   }
@@ -68,9 +64,5 @@ export class Preview {
   #show() {
     this.host.show(this.answer, "preview");
     this.host.sending.compare(this.answer);
-  }
-
-  #nothing() {
-    this.host.blank();
   }
 }

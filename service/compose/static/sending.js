@@ -1,6 +1,6 @@
 // Pressing send: a screening in `send` mode, then whatever its decision asks for, then the form goes on its way.
 
-import { el, nameOf } from "./cards.js";
+import { el, grave, nameOf } from "./cards.js";
 import { Refused, ask } from "./exchange.js";
 import { appealed, blocked, edited, failed, thanked, warned } from "./panel.js";
 
@@ -19,13 +19,16 @@ export class Sending {
     /** The last thing sent for screening: the same draft again is the same screening. */
     this.last = { asked: "", key: "", request: {} };
     this.reminders = [];
-    this.act = {
-      edit: () => this.host.edit(this.stopped?.findings.find((finding) => finding.start !== null)),
-      replace: (finding) => this.host.replace(finding),
-      again: () => this.#send(),
-      acknowledge: (reason) => this.#acknowledge(reason),
-      appeal: (message) => this.#appeal(message),
-    };
+  }
+
+  /** The draft as it stands, as one string. */
+  get typed() {
+    return JSON.stringify(this.host.draft);
+  }
+
+  /** Bring the merchant back to the words at fault. */
+  edit() {
+    this.host.edit(this.stopped?.findings.find((finding) => finding.start !== null));
   }
 
   /** The form's submit event: held back until the draft may go. */
@@ -34,16 +37,16 @@ export class Sending {
     event.preventDefault();
     event.stopImmediatePropagation();
     this.submitter = event.submitter;
-    this.#send();
+    this.send();
   }
 
   /** A preview after a stop: say what the edit has changed. */
   compare(answer) {
-    if (!this.stopped || JSON.stringify(this.host.draft) === this.stopped.draft) return;
-    const grave = answer.findings.filter((finding) => finding.severity !== "info");
-    const left = new Set(grave.map(nameOf));
-    const cleared = this.stopped.findings.filter((finding) => finding.severity !== "info" && !left.has(nameOf(finding)));
-    this.#put(edited(answer.decision, { cleared, left: grave }));
+    if (!this.stopped || this.typed === this.stopped.draft) return;
+    const left = grave(answer.findings);
+    const names = new Set(left.map(nameOf));
+    const cleared = grave(this.stopped.findings).filter((finding) => !names.has(nameOf(finding)));
+    this.#put(edited(answer.decision, { cleared, left }));
   }
 
   /** The page was loaded again while an appeal was open: look what became of it. */
@@ -83,14 +86,15 @@ export class Sending {
     if (go || had) this.place.querySelector("h2")?.focus();
   }
 
-  async #send() {
+  /** Screen the draft in `send` mode, and do as the answer says. */
+  async send() {
     await this.#alone(async () => {
       this.host.preview.interrupt();
       this.host.say("checking");
       const { request, key } = this.#once();
-      const draft = JSON.stringify(this.host.draft);
+      const draft = this.typed;
       const answer = await this.#ask("/screen", request, key);
-      if (draft !== JSON.stringify(this.host.draft)) return this.#changed();
+      if (draft !== this.typed) return this.#changed();
       this.#decide(answer, draft);
     });
   }
@@ -100,7 +104,7 @@ export class Sending {
     this.host.show(answer, "send");
     if (answer.pass) return this.#release({ pass: answer.pass, screening_id: answer.screening_id });
     this.stopped = { ...answer, draft };
-    this.#put((answer.decision === "block" ? blocked : warned)(answer, this.act), true);
+    this.#put((answer.decision === "block" ? blocked : warned)(answer, this), true);
   }
 
   /** The request for the draft as it stands; unchanged text keeps its request and its Idempotency-Key. */
@@ -114,16 +118,18 @@ export class Sending {
     return this.last;
   }
 
-  async #acknowledge(reason) {
+  /** Send a warned draft all the same. */
+  async acknowledge(reason) {
     await this.#alone(async () => {
-      if (JSON.stringify(this.host.draft) !== this.stopped.draft) return this.#changed();
+      if (this.typed !== this.stopped.draft) return this.#changed();
       const id = this.stopped.screening_id;
       const { pass } = await this.#ask(`/screenings/${id}/acknowledge`, reason ? { reason } : {});
       this.#release({ pass, screening_id: id });
     });
   }
 
-  async #appeal(message) {
+  /** Contest what stopped the draft. */
+  async appeal(message) {
     await this.#alone(async () => {
       const id = this.stopped.screening_id;
       await this.#ask(`/screenings/${id}/appeal`, { message });
@@ -139,12 +145,12 @@ export class Sending {
     clearTimeout(this.timer);
     this.timer = setTimeout(async () => {
       const seen = await this.#ask(`/screenings/${contested.id}`).catch(() => null);
-      const outcome = seen?.appeal?.outcome;
-      if (!outcome) return this.#watch(contested, Math.min(pause * 1.5 || FIRST_LOOK, LAST_LOOK));
+      const { state = "open", note } = seen?.appeal ?? {};
+      if (state === "open") return this.#watch(contested, Math.min(pause * 1.5 || FIRST_LOOK, LAST_LOOK));
       this.host.keeping.keep({ contested: null });
-      const same = JSON.stringify(this.host.draft) === contested.draft;
+      const same = this.typed === contested.draft;
       const send = seen.pass && same && (() => this.#release({ pass: seen.pass, screening_id: contested.id }));
-      this.#put(appealed(outcome, send));
+      this.#put(appealed(state, send, note));
     }, pause);
   }
 
@@ -170,11 +176,11 @@ export class Sending {
     this.host.keeping.keep({ draft: this.host.draft });
     this.host.say("away");
     if (error instanceof Refused && error.status < 500) {
-      return this.#put(failed("The check did not accept this draft", error.message, this.act), true);
+      return this.#put(failed("The check did not accept this draft", error.message, this), true);
     }
     if (this.host.failsOpen) return this.#release({ pass: "", screening_id: "", unscreened: true });
     const text = "The check cannot be reached, so nothing was sent. Your text is kept in this tab.";
-    this.#put(failed("Not sent: your draft could not be checked", text, this.act), true);
+    this.#put(failed("Not sent: your draft could not be checked", text, this), true);
   }
 
   #changed() {

@@ -1,5 +1,7 @@
 // Underlines over one field: a layer laid on the field, never inside it, that follows its scrolling and its size.
 
+import { el, pin } from "./cards.js";
+
 const COPIED = (
   "direction font-family font-size font-style font-weight font-stretch font-variant font-kerning " +
   "font-feature-settings letter-spacing line-height tab-size text-align text-indent text-transform " +
@@ -16,12 +18,9 @@ export class Underlines {
     this.host = host;
     /** @type {Mark[]} */
     this.marks = [];
-    this.layer = document.createElement("div");
-    this.layer.className = "layer";
-    this.layer.setAttribute("aria-hidden", "true");
-    this.mirror = this.layer.appendChild(document.createElement("div"));
-    this.mirror.className = "mirror";
-    this.lines = this.layer.appendChild(document.createElement("div"));
+    this.mirror = el("div", { className: "mirror" });
+    this.lines = el("div");
+    this.layer = el("div", { className: "layer", ariaHidden: "true" }, this.mirror, this.lines);
     root.append(this.layer);
     this.frame = 0;
     this.resized = new ResizeObserver(() => this.redraw());
@@ -71,8 +70,12 @@ export class Underlines {
     const { element } = this.field;
     const box = element.getBoundingClientRect();
     const host = this.host.getBoundingClientRect();
-    place(this.layer, box.left + element.clientLeft - host.left, box.top + element.clientTop - host.top);
-    size(this.layer, element.clientWidth, element.clientHeight);
+    pin(this.layer, {
+      left: box.left + element.clientLeft - host.left,
+      top: box.top + element.clientTop - host.top,
+      width: element.clientWidth,
+      height: element.clientHeight,
+    });
   }
 
   redraw() {
@@ -115,12 +118,12 @@ export class Underlines {
     const { element } = this.field;
     const computed = getComputedStyle(element);
     for (const name of COPIED) this.mirror.style.setProperty(name, computed.getPropertyValue(name));
-    this.mirror.style.setProperty("width", `${element.clientWidth}px`);
+    pin(this.mirror, { width: element.clientWidth });
     const line = element instanceof HTMLInputElement;
     this.mirror.style.setProperty("white-space", line ? "pre" : "pre-wrap");
     if (line) {
       const inner = element.clientHeight - parseFloat(computed.paddingTop) - parseFloat(computed.paddingBottom);
-      this.mirror.style.setProperty("line-height", `${inner}px`);
+      pin(this.mirror, { "line-height": inner });
     }
     this.mirror.textContent = this.field.text + "\u200b"; // a last line end needs something to break before
     return /** @type {Text} */ (this.mirror.firstChild);
@@ -137,11 +140,9 @@ export class Underlines {
   }
 
   #line(box, origin, mark, index) {
-    const line = document.createElement("div");
-    line.className = `line ${mark.finding.severity}`;
+    const line = el("div", { className: `line ${mark.finding.severity}` });
     line.dataset.mark = String(index);
-    place(line, box.left - origin.x, box.top - origin.y);
-    size(line, box.width, box.height);
+    pin(line, { left: box.left - origin.x, top: box.top - origin.y, width: box.width, height: box.height });
     return line;
   }
 
@@ -149,14 +150,4 @@ export class Underlines {
     const { scrollLeft, scrollTop } = this.field.element;
     this.lines.style.setProperty("transform", `translate(${-scrollLeft}px, ${-scrollTop}px)`);
   }
-}
-
-function place(element, left, top) {
-  element.style.setProperty("left", `${left}px`);
-  element.style.setProperty("top", `${top}px`);
-}
-
-function size(element, width, height) {
-  element.style.setProperty("width", `${width}px`);
-  element.style.setProperty("height", `${height}px`);
 }
