@@ -6,23 +6,20 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from pydantic import ValidationError
 
 from service import demonstration
+from service.operators import keeping, keys, orders, secret_keys, users
+from service.operators.opening import settings_or_exit
 from service.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
-def read_settings() -> Settings:
-    """The settings; one that is wrong ends the command with its name and what it should be."""
-    try:
-        return Settings()  # type: ignore[call-arg]
-    except ValidationError as error:
-        for found in error.errors(include_input=False, include_url=False):
-            name = "SCREENING_" + "_".join(str(part) for part in found["loc"]).upper() if found["loc"] else "settings"
-            typer.echo(f"{name}: {found['msg']}", err=True)
-        raise typer.Exit(2) from None
+app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
+app.add_typer(orders.app, name="orders")
+app.add_typer(secret_keys.app, name="secrets")
+app.registered_commands += keeping.app.registered_commands
 
 
 @app.callback()
@@ -39,7 +36,7 @@ def run(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
 ) -> None:
     """Run the service until Ctrl-C; it finishes what it took."""
-    settings = read_settings()
+    settings = settings_or_exit()
     if demo:
         settings = demonstration.prepare(settings, typer.echo)
     _hand_over(settings)

@@ -1,21 +1,20 @@
 """The app: the only place that knows all the parts, and wires them."""
 
-import asyncio
 import importlib
-import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from service import documentation, errors, status
+from service import chores, documentation, errors, status, unscreened
 from service.callers import KeyRing, RateLimit
 from service.dependencies import Parts
 from service.gate import Gate
 from service.logs import event, set_up
 from service.metrics import Metrics
+from service.orders.commerce_interface import CommerceInterface, Follower
 from service.orders.directory import OrderDirectory
 from service.reply_clock import ReplyClock
 from service.screeners import Screeners
@@ -27,6 +26,7 @@ from service.storage.keys import ApiKeys, KnownKey
 from service.storage.orders import KnownOrder, Orders
 from service.storage.sealing import Sealer
 from service.storage.writing import ScreeningWriter
+from service.webhooks.delivery import Delivery
 
 PAGES = ("service.compose.routes", "service.review.routes")
 """Features with pages, each with a `router`; what they need they find in `app.state`."""
@@ -42,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.demo_key = settings.demo_key.get_secret_value() if settings.demo and settings.demo_key else None
     errors.install(app)
     app.include_router(screening.router)
+    app.include_router(unscreened.router)
     app.include_router(status.router)
     for name in PAGES:
         _include_pages(app, name)
@@ -61,6 +62,7 @@ def wire(settings: Settings) -> Parts:
     database = Database(settings.database())
     database.migrate()
     sealer = Sealer(settings.text_keys.get_secret_value())
+    follower = _follower(settings, database)
     return Parts(
         settings=settings,
         database=database,
@@ -78,7 +80,9 @@ def wire(settings: Settings) -> Parts:
             zone=settings.business_zone,
             hours=settings.business_hours,
         ),
-        orders=_orders(settings, database),
+        orders=_orders(settings, database, follower),
+        follower=follower,
+        delivery=_delivery(settings, database, sealer),
         metrics=Metrics(),
     )
 
@@ -91,13 +95,29 @@ def _key_look_up(database: Database) -> Callable[[str], KnownKey | None]:
     return look_up
 
 
-def _orders(settings: Settings, database: Database) -> OrderDirectory:
+def _orders(settings: Settings, database: Database, follower: Follower | None) -> OrderDirectory:
     def look_up(support_id: str) -> KnownOrder | None:
         with database.reading() as session:
             return Orders(session).find(support_id)
 
-    source = None if settings.order_source == "none" else look_up
-    return OrderDirectory(source, timeout=settings.order_timeout_ms / 1000)
+    timeout = settings.order_timeout_ms / 1000
+    if settings.order_source == "none":
+        return OrderDirectory(None, timeout=timeout)
+    return OrderDirectory(look_up, timeout=timeout, is_current=follower.is_current if follower else lambda: True)
+
+
+def _follower(settings: Settings, database: Database) -> Follower | None:
+    if settings.order_source != "commerce_interface":
+        return None
+    supplier, token = settings.commerce_supplier_id.get_secret_value(), settings.commerce_token.get_secret_value()
+    source = CommerceInterface(settings.commerce_url, supplier, token)
+    return Follower(source, database, days=settings.commerce_days)
+
+
+def _delivery(settings: Settings, database: Database, sealer: Sealer) -> Delivery | None:
+    if not settings.webhook_url:
+        return None
+    return Delivery(database, sealer, settings.webhook_url, settings.webhook_secret.get_secret_value())
 
 
 def _include_pages(app: FastAPI, name: str) -> None:
@@ -113,38 +133,19 @@ def _include_pages(app: FastAPI, name: str) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
-    loops = [asyncio.create_task(_every(seconds, work)) for seconds, work in _chores(parts)]
+    loops = chores.start(parts)
     event("started", model=parts.screeners.model_version, database=parts.database.kind)
     yield
-    for loop in loops:
-        loop.cancel()
-        with suppress(asyncio.CancelledError):
-            await loop
+    await chores.stop(loops)
     await run_in_threadpool(_close, parts)
     event("stopped")
-
-
-def _chores(parts: Parts) -> list[tuple[float, Callable[[], object]]]:
-    def note_used_keys() -> None:
-        if used := parts.keys.take_used():
-            with parts.database.writing() as session:
-                ApiKeys(session).note_used(used)
-
-    return [(parts.settings.model_check_seconds, parts.screeners.refresh), (15.0, note_used_keys)]
-
-
-async def _every(seconds: float, work: Callable[[], object]) -> None:
-    """Do a chore in a thread, again and again; one that fails is logged and tried again at its next time."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await run_in_threadpool(work)
-        except Exception as error:
-            event("chore-failed", level=logging.ERROR, chore=work.__name__, kind=type(error).__name__)
 
 
 def _close(parts: Parts) -> None:
     parts.writer.close()
     parts.screeners.close()
     parts.orders.close()
+    for edge in (parts.delivery, parts.follower):
+        if edge:
+            edge.close()
     parts.database.close()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from service.callers import Caller, KeyRing, RateLimit, Scope
 from service.errors import ServiceError
 from service.metrics import Metrics
+from service.orders.commerce_interface import Follower
 from service.orders.directory import OrderDirectory
 from service.reply_clock import ReplyClock
 from service.screeners import Screeners
@@ -20,6 +21,7 @@ from service.storage.database import Database
 from service.storage.repositories import Screenings
 from service.storage.sealing import Sealer
 from service.storage.writing import ScreeningWriter
+from service.webhooks.delivery import Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Parts:
     passes: Passes
     clock: ReplyClock
     orders: OrderDirectory
+    follower: Follower | None
+    delivery: Delivery | None
     metrics: Metrics
 
 

@@ -44,7 +44,7 @@ def _gauges(parts: Parts) -> dict[str, float]:
     gauges = {"writes_waiting": float(parts.writer.depth), "store_up": 1.0}
     try:
         with parts.database.reading() as session:
-            return gauges | backlog(session, datetime.now(UTC))
+            return gauges | backlog(session, datetime.now(UTC), webhooks=parts.delivery is not None)
     except Exception:  # metrics are read most when the database is gone
         return gauges | {"store_up": 0.0}
 

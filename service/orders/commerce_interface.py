@@ -108,6 +108,10 @@ class Follower:
         self._walked = now if whole else self._walked
         event("commerce-followed", orders=count, whole=whole)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._source.close()
+
     def _fetch(self, now: datetime, back: timedelta) -> int:
         start, count = now - back, 0
         while start < now:

@@ -50,7 +50,7 @@ class Passes:
 
     def __init__(self, keys: Mapping[str, Ed25519PrivateKey], *, issuer: str, minutes: int) -> None:
         if not keys:
-            raise PassKeyError("SCREENING_PASS_KEYS holds no key; `python -m service passes new-key` makes one")
+            raise PassKeyError("SCREENING_PASS_KEYS holds no key; `python -m service secrets pass-key` makes one")
         self._signing_id = next(iter(keys))
         self._signing = keys[self._signing_id]
         self._public = {key_id: key.public_key() for key_id, key in keys.items()}

@@ -9,15 +9,16 @@ from service.storage.review_tables import CaseRow
 from service.storage.tables import OutboxRow
 
 
-def backlog(session: Session, now: datetime) -> dict[str, float]:
-    """Counts, and the age of the oldest in seconds (0 where nothing waits)."""
+def backlog(session: Session, now: datetime, *, webhooks: bool) -> dict[str, float]:
+    """Counts, and the age of the oldest in seconds (0 where nothing waits). `webhooks`: whether any are sent."""
     waiting = select(func.count(), func.min(CaseRow.created_at)).where(CaseRow.state != "decided")
     cases, oldest_case = session.execute(waiting).one()
+    gauges = {"cases_open": float(cases), "cases_oldest_seconds": _age(oldest_case, now)}
+    if not webhooks:
+        return gauges
     undelivered = select(func.count(), func.min(OutboxRow.created_at)).where(OutboxRow.delivered_at.is_(None))
     hooks, oldest_hook = session.execute(undelivered).one()
-    return {
-        "cases_open": float(cases),
-        "cases_oldest_seconds": _age(oldest_case, now),
+    return gauges | {
         "webhooks_waiting": float(hooks),
         "webhooks_oldest_seconds": _age(oldest_hook, now),
     }

@@ -53,7 +53,7 @@ def purge_text(database: Database, whose: Whose, now: datetime) -> int:
 
 
 def _conditions(whose: Whose) -> list[ColumnElement[bool]]:
-    conditions = [ScreeningRow.draft.is_not(None)]
+    conditions: list[ColumnElement[bool]] = [ScreeningRow.draft.is_not(None)]
     if whose.before is not None:
         conditions.append(ScreeningRow.created_at < whose.before)
     if whose.merchant_id is not None:
@@ -64,8 +64,8 @@ def _conditions(whose: Whose) -> list[ColumnElement[bool]]:
 
 
 def _unscreened(whose: Whose) -> list[ColumnElement[bool]]:
-    """Unscreened drafts are screened with the same text; what is left of them goes by age and merchant."""
-    conditions = [UnscreenedRow.draft.is_not(None)]
+    """A draft that was sent unscreened is kept twice: as such, and as the screening made of it afterwards."""
+    conditions: list[ColumnElement[bool]] = [UnscreenedRow.draft.is_not(None)]
     if whose.before is not None:
         conditions.append(UnscreenedRow.created_at < whose.before)
     if whose.merchant_id is not None:

@@ -25,7 +25,8 @@ def signature(secret: str, at: int, body: bytes) -> str:
 
 def pause(attempts: int) -> timedelta:
     """How long to wait after so many attempts that failed, without jitter."""
-    return min(FIRST_PAUSE * 2 ** min(attempts, 20), LONGEST_PAUSE)
+    doubled: timedelta = FIRST_PAUSE * 2 ** min(attempts, 20)
+    return min(doubled, LONGEST_PAUSE)
 
 
 class Delivery:

@@ -1,0 +1,1 @@
+"""What operators do: keys, users, orders, passes, backup, restore, purge, check."""
