@@ -60,10 +60,15 @@ def evaluate(
     tick: Callable[[], None] = lambda: None, rounds: int = _ROUNDS,
 ) -> EvaluationReport:  # fmt: skip
     """Judge every draft with the very screener that serves. `tick` is called after each one."""
-    judged = judge(screener, drafts, tick=tick)
-    plan = plan or SplitPlan.load()
-    slices = {name: figures_of(rows, rounds=0) for name, rows in sorted(_slices(judged, plan).items())}
     version = screener.artifact.version if screener.artifact else "rules-only"
+    return report_of(judge(screener, drafts, tick=tick), version, plan, rounds=rounds)
+
+
+def report_of(
+    judged: Sequence[Judged], version: str, plan: SplitPlan | None = None, *, rounds: int = _ROUNDS
+) -> EvaluationReport:
+    """The figures of verdicts that are there already."""
+    slices = {name: figures_of(rows) for name, rows in sorted(_slices(judged, plan or SplitPlan.load()).items())}
     return EvaluationReport(version, len(judged), figures_of(judged, rounds=rounds), slices)
 
 
