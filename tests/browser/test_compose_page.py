@@ -1,0 +1,162 @@
+"""/compose over the real service: be blocked, understand why, fix it in one click, and send."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+import service.compose
+from tests.browser.compose_page import contact, details, expect_status, kept, panel_heading, status, underlined
+from tests.browser.conftest import DEMO_KEY, RunningService, end, service_process
+
+EXAMPLES = tomllib.loads((Path(service.compose.__file__).with_name("examples.toml")).read_text("utf-8"))["example"]
+WORDS = {"allow": "Fine to send", "warn": "Check before sending", "block": "Cannot be sent"}
+
+
+def try_example(page: Page, service: RunningService, name: str) -> None:
+    page.goto(service.url + "/compose")
+    page.locator(".examples").get_by_role("button", name=name).click()
+
+
+def test_each_example_is_judged_as_announced(page: Page, service: RunningService) -> None:
+    page.goto(service.url + "/compose")
+    for example in EXAMPLES:
+        page.locator(".examples").get_by_role("button", name=example["name"]).click()
+        expect(details(page)).to_have_value(example["body"].strip())
+        expect_status(page, WORDS[example["expect"]])
+
+
+def test_blocked_understood_fixed_in_one_click_and_sent(page: Page, service: RunningService) -> None:
+    try_example(page, service, "Substitute offer")
+    contact(page)
+    expect(panel_heading(page)).to_have_text("This cannot be sent as it is")
+    panel = page.locator(".panel")
+    expect(panel).to_contain_text("cancel the order", ignore_case=True)
+    expect(panel).to_contain_text("Arranging a product substitute")
+    page.get_by_role("button", name="Use this text instead").first.click()
+    expect(panel_heading(page)).to_have_text("Fine to send now")
+    expect(page.locator(".changes .cleared").first).to_be_visible()
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+    expect(panel).to_contain_text("reply within 1 business day")
+    expect(details(page)).to_have_value("")
+
+
+def test_the_underline_stands_behind_an_emoji(page: Page, service: RunningService) -> None:
+    try_example(page, service, "Substitute offer")
+    expect_status(page, "Cannot be sent")
+    answer = page.evaluate("JSON.parse(document.querySelector('#json').textContent)")
+    finding = next(f for f in answer["findings"] if f["severity"] == "block")
+    body = details(page)
+    assert body.evaluate("(e, [a, b]) => e.value.slice(a, b)", [finding["start"], finding["end"]]) == finding["text"]
+    assert "😀" in body.input_value()[: finding["start"]]
+    assert underlined(page)
+
+
+def test_typed_at_human_speed(page: Page, service: RunningService) -> None:
+    page.goto(service.url + "/compose")
+    page.get_by_label("Support ID").fill("GG-8K2P-4L7Q-XY19")
+    page.get_by_label("Subject").fill("Your lamp")
+    details(page).press_sequentially("Blue is sold out, shall we send green?", delay=70)
+    expect_status(page, "Cannot be sent")
+    expect(details(page)).to_be_focused()
+
+
+def test_warned_asks_once_then_sends(page: Page, service: RunningService) -> None:
+    try_example(page, service, "No approved reason")
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Check before sending")
+    page.get_by_label("Reason, if you send it anyway").fill("The customer asked how to leave one")
+    page.get_by_role("button", name="Send anyway").click()
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+
+
+def test_an_appeal_is_taken_and_shown_again_after_a_reload(page: Page, service: RunningService) -> None:
+    try_example(page, service, "Cancellation probing")
+    contact(page)
+    page.get_by_role("button", name="Appeal").click()
+    page.get_by_label("Why should this draft be allowed?").fill("The customer wrote to us first")
+    page.get_by_role("button", name="Send appeal").click()
+    expect(panel_heading(page)).to_have_text("Your appeal is with the reviewers")
+    page.reload()
+    expect(panel_heading(page)).to_have_text("Your appeal is with the reviewers")
+
+
+def test_a_text_without_its_pass_is_not_sent(page: Page, service: RunningService) -> None:
+    page.goto(service.url + "/compose")
+    sent = {"support_id": "GG-8K2P-4L7Q-XY19", "subject": "s", "body": "b", "screening_pass": "made up"}
+    assert page.request.post(service.url + "/compose/send", data=sent).status == 409
+
+
+def test_the_key_is_in_no_page_and_no_script(page: Page, service: RunningService) -> None:
+    seen: list[str] = []
+    page.on("response", lambda response: seen.append(response.text()))
+    try_example(page, service, "Delay notice")
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+    page.wait_for_load_state("networkidle")
+    assert len(seen) >= 5
+    assert not any(DEMO_KEY in text for text in seen)
+
+
+def test_a_service_that_dies_costs_no_text(page: Page, tmp_path: Path) -> None:
+    with service_process(tmp_path) as mortal:
+        try_example(page, mortal, "Delay notice")
+        expect_status(page, "Fine to send")
+        end(mortal.process)
+        page.evaluate("document.querySelector('draft-screen').setAttribute('budget', '1500')")
+        details(page).press("Control+End")
+        details(page).press_sequentially("!")
+        contact(page)
+        expect(panel_heading(page)).to_have_text("Not sent: your draft could not be checked")
+        assert details(page).input_value().endswith("!")
+        assert "storm" in kept(page)
+
+
+def serious(page: Page) -> list[Any]:
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_accessible_and_within_the_window(
+    chromium: Browser, service: RunningService, width: int, scheme: Any
+) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto(service.url + "/compose")
+    assert serious(page) == []
+    page.locator(".examples").get_by_role("button", name="Cancellation probing").click()
+    expect_status(page, "Cannot be sent")
+    page.get_by_text("The answer as JSON").click()
+    page.get_by_role("button", name="notes").click()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    contact(page)
+    page.get_by_role("button", name="Appeal").click()
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+def test_the_whole_way_by_keyboard(page: Page, service: RunningService) -> None:
+    page.goto(service.url + "/compose")
+    page.get_by_label("Support ID").focus()
+    page.keyboard.type("GG-8K2P-4L7Q-XY19")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Your lamp is out of stock")
+    page.keyboard.press("Tab")
+    page.keyboard.type("The blue lamp is sold out. We can send you the green one instead, would that be all right?")
+    expect(status(page)).to_have_text("Cannot be sent")
+    while page.evaluate("document.activeElement.textContent") != "Contact Customer":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(panel_heading(page)).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(panel_heading(page)).to_have_text("Fine to send now")
+    expect(details(page)).to_be_focused()
