@@ -20,6 +20,10 @@ _BITS = 18
 _SHAPES = ((0,), (0, 1), (0, 1, 2), (0, 2), (0, 3))
 """Offsets of the words that make up each kind of n-gram."""
 
+_REACH = np.array([shape[-1] for shape in _SHAPES])
+_NOTHING = (1 << _BITS) - 1
+"""The number of the place past a text's end; no word has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
@@ -50,9 +54,9 @@ class NgramSpace:
                 users.setdefault(word, set()).add(writer)
         vocabulary = sorted(w for w, by in users.items() if len(by) >= word_writers and not w[0].isdigit())
         space = cls(vocabulary, np.empty(0, np.int64))
-        seen = np.concatenate([np.unique(space._queries(space.numbers(text))[0]) for text in texts])
+        seen = np.concatenate([np.unique(space.queries(text)) for text in texts])
         keys, counts = np.unique(seen, return_counts=True)
-        return cls(vocabulary, keys[counts >= ngram_texts])
+        return cls(vocabulary, keys[(counts >= ngram_texts) & space._inside(keys)])
 
     def numbers(self, tokens: Sequence[str]) -> Ints:
         """The number of each token, (n,)."""
@@ -62,36 +66,35 @@ class NgramSpace:
             found = [n if n >= 0 else NUMBER if tokens[i][0].isdigit() else WILDCARD for i, n in enumerate(found)]
         return np.array(found, np.int64)
 
-    def _queries(self, numbers: Ints) -> tuple[Ints, Ints, Ints]:
-        """Key, first and last token of every n-gram, known or not."""
-        n = len(numbers)
-        keys, first, last = [], [], []
+    def _inside(self, keys: Ints) -> NDArray[np.bool_]:
+        """Which keys name no place past the end of a text."""
+        places = [(keys >> (place * _BITS)) & _NOTHING for place in range(3)]
+        return np.logical_and.reduce([place != _NOTHING for place in places])
+
+    def queries(self, tokens: Sequence[str]) -> Ints:
+        """Keys of all n-grams, (n * 5,), those that begin at one token side by side; past the end they are unknown."""
+        n = len(tokens)
+        padded = np.full(n + 3, _NOTHING, np.int64)
+        padded[:n] = self.numbers(tokens)
+        keys = np.empty((n, len(_SHAPES)), np.int64)
         for kind, shape in enumerate(_SHAPES):
-            count = n - shape[-1]
-            if count <= 0:
-                continue
-            key = numbers[:count] + ((kind + 1) << (3 * _BITS))
+            key = padded[:n] + ((kind + 1) << (3 * _BITS))
             for place, offset in enumerate(shape[1:], 1):
-                key = key + (numbers[offset : offset + count] << (place * _BITS))
-            keys.append(key)
-            start = np.arange(count)
-            first.append(start)
-            last.append(start + shape[-1])
-        if not keys:
-            empty = np.empty(0, np.int64)
-            return empty, empty, empty
-        return np.concatenate(keys), np.concatenate(first), np.concatenate(last)
+                key += padded[offset : offset + n] << (place * _BITS)
+            keys[:, kind] = key
+        return keys.ravel()
 
     def occurrences(self, tokens: Sequence[str]) -> Occurrences:
-        """Every known n-gram of a text, repeated ones as often as they stand there."""
-        keys, first, last = self._queries(self.numbers(tokens))
+        """Every known n-gram of a text in order of its first token, repeated ones as often as they stand there."""
+        keys = self.queries(tokens)
         if not len(keys) or not len(self.keys):
             empty = np.empty(0, np.int64)
             return Occurrences(empty, empty, empty)
         columns = np.searchsorted(self.keys, keys)
-        columns[columns == len(self.keys)] = 0
-        known = self.keys[columns] == keys
-        return Occurrences(columns[known], first[known], last[known])
+        np.minimum(columns, len(self.keys) - 1, out=columns)
+        known = np.flatnonzero(self.keys[columns] == keys)
+        first, kind = np.divmod(known, len(_SHAPES))
+        return Occurrences(columns[known], first, first + _REACH[kind])
 
     def matrix(self, texts: Sequence[Sequence[str]], idf: Floats | None = None) -> csr_matrix:
         """(len(texts), m) counts; with `idf` (m,) weighted by it and divided by the length of the occurrences'

@@ -1,42 +1,55 @@
 """Find the rules that a reading breaks or meets, with spaCy's matchers.
 
-A trigger index (the rarest word that a pattern cannot do without) decides which patterns are worth running on
-which sentence; most sentences of most drafts run none.
+What a pattern cannot do without decides whether it is worth running: every set of alternatives ("needs") has a bit,
+every word knows the bits it satisfies, and a pattern runs on a sentence only if the sentence's words hold all of its
+bits. Words that no rule names reach spaCy as one placeholder, so its string store never grows.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import spacy
 from spacy.matcher import Matcher, PhraseMatcher
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from classifier.evidence import RuleEvidence, RuleHit, Span
 from classifier.reading import Reading
 from classifier.rulebook import Element, Pattern, Rule, RuleBook
 
 _MOST_HITS = 50
+_OTHER, _NUMBER = "_", "0"
+_NUMBER_WORDS = frozenset("two three four five six seven eight nine ten eleven twelve dozen".split()) | {_NUMBER}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Probe:
-    """One pattern of one rule, ready to run on a sentence whose words hold every set of `needs`."""
+    """One pattern of one rule, ready to run on a sentence that has all bits of `needs`."""
 
     rule: Rule
-    trigger: frozenset[str]
-    needs: tuple[frozenset[str], ...]
+    needs: int
     matcher: Matcher | PhraseMatcher
-    shortest: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sentence:
+    """A sentence of the reading: token range, the bits that its words satisfy, and the words as spaCy is to see them."""
+
+    first: int
+    end: int
+    bits: int
+    words: list[str]
 
 
 class RuleMatcher:
-    """The compiled rule book. Raises RuleError's cousins only while compiling; matching reports what failed."""
+    """The compiled rule book. Matching never raises; it reports the rules that failed."""
 
     def __init__(self, book: RuleBook, commonness: Sequence[str] = ()) -> None:
         """`commonness`: words, most frequent first; it only decides which word of a pattern is its trigger."""
         self.book = book
-        self._nlp = spacy.blank("en")
+        self._vocab = Vocab()
         self._rank = {word: i for i, word in enumerate(commonness)}
+        self._bit: dict[frozenset[str], int] = {}
+        self._word_bits: dict[str, int] = {_OTHER: 0, _NUMBER: 0}
         self._probes: dict[str, list[_Probe]] = {}
         self._unless: dict[str, list[_Probe]] = {}
         self._unless_draft: dict[str, list[_Probe]] = {}
@@ -47,26 +60,37 @@ class RuleMatcher:
     def _add(self, rule: Rule) -> None:
         for pattern in rule.patterns:
             probe = self._probe(rule, pattern)
-            for word in probe.trigger:
+            for word in min(_needs(pattern), key=self._commonness):
                 self._probes.setdefault(word, []).append(probe)
         self._unless[rule.id] = [self._probe(rule, pattern) for pattern in rule.unless]
         self._unless_draft[rule.id] = [self._probe(rule, pattern) for pattern in rule.unless_draft]
 
     def _probe(self, rule: Rule, pattern: Pattern) -> _Probe:
-        needs = [e.words for e in pattern if e.words and not e.optional]
-        trigger = min(needs, key=self._commonness)
-        shortest = sum(1 for e in pattern if not e.optional and not e.gap)
-        return _Probe(rule, trigger, tuple(n for n in needs if n is not trigger), self._compiled(pattern), shortest)
+        bits = 0
+        for element in pattern:
+            for word in element.words:
+                self._word_bits.setdefault(word, 0)
+        for need in _needs(pattern):
+            bits |= self._bit_of(need)
+        return _Probe(rule, bits, self._compiled(pattern))
+
+    def _bit_of(self, need: frozenset[str]) -> int:
+        bit = self._bit.get(need)
+        if bit is None:
+            bit = self._bit[need] = 1 << len(self._bit)
+            for word in need:
+                self._word_bits[word] = self._word_bits.get(word, 0) | bit
+        return bit
 
     def _commonness(self, words: frozenset[str]) -> float:
         return sum(1.0 / (10 + self._rank.get(word, 100_000)) for word in words)
 
     def _compiled(self, pattern: Pattern) -> Matcher | PhraseMatcher:
         if all(len(e.words) == 1 and not e.optional for e in pattern):
-            phrases = PhraseMatcher(self._nlp.vocab, attr="ORTH")
-            phrases.add("hit", [Doc(self._nlp.vocab, words=[next(iter(e.words)) for e in pattern])])
+            phrases = PhraseMatcher(self._vocab, attr="ORTH")
+            phrases.add("hit", [Doc(self._vocab, words=[next(iter(e.words)) for e in pattern])])
             return phrases
-        matcher = Matcher(self._nlp.vocab)
+        matcher = Matcher(self._vocab)
         matcher.add("hit", [[token for e in pattern for token in _spacy_tokens(e)]], greedy="LONGEST")
         return matcher
 
@@ -74,35 +98,39 @@ class RuleMatcher:
         """Every hit of live and shadow rules, in order of place. Never raises; a failed rule is named."""
         found: list[RuleHit] = []
         failed: set[str] = set()
-        candidates = self._candidates(reading)
-        if candidates:
-            with self._nlp.memory_zone():
-                for sentence, probes in candidates:
-                    if len(found) < _MOST_HITS:
-                        self._run(reading, sentence, probes, found, failed)
+        sentences = self._sentences(reading)
+        for sentence in sentences:
+            probes = self._candidates(sentence)
+            if probes and len(found) < _MOST_HITS:
+                self._run(reading, sentence, probes, sentences, found, failed)
         return RuleEvidence(tuple(found), tuple(sorted(failed)), self.book.version)
 
-    def _candidates(self, reading: Reading) -> list[tuple[tuple[int, int], list[_Probe]]]:
-        """Sentences in which some probe's trigger and all its needed words stand, with those probes."""
-        tokens, index = reading.tokens, self._probes
+    def _sentences(self, reading: Reading) -> list[_Sentence]:
+        bits_of = self._word_bits
+        seen = [w if w in bits_of else _NUMBER if w[0].isdigit() else _OTHER for w in reading.tokens]
         result = []
-        for sentence in reading.sentences:
-            words = tokens[sentence[0] : sentence[1]]
-            triggers = [word for word in words if word in index]
-            if triggers:
-                present = set(words)
-                probes = {p: None for w in triggers for p in index[w] if _may_match(p, present, len(words))}
-                if probes:
-                    result.append((sentence, list(probes)))
+        for first, end in reading.sentences:
+            words, bits = seen[first:end], 0
+            for word in words:
+                bits |= bits_of[word]
+            result.append(_Sentence(first, end, bits, words))
         return result
 
+    def _candidates(self, sentence: _Sentence) -> list[_Probe]:
+        """The probes whose trigger and every other need stand in the sentence, each once."""
+        index, missing = self._probes, ~sentence.bits
+        found: dict[_Probe, None] = {}
+        for word in sentence.words:
+            for probe in index.get(word, ()):
+                if not probe.needs & missing:
+                    found[probe] = None
+        return list(found)
+
     def _run(
-        self, reading: Reading, sentence: tuple[int, int], probes: Iterable[_Probe], found: list[RuleHit],
-        failed: set[str],
+        self, reading: Reading, sentence: _Sentence, probes: Iterable[_Probe], sentences: Sequence[_Sentence],
+        found: list[RuleHit], failed: set[str],
     ) -> None:  # fmt: skip
-        first, end = sentence
-        words = reading.tokens[first:end]
-        doc = Doc(self._nlp.vocab, words=words)
+        doc = Doc(self._vocab, words=sentence.words)
         done: set[str] = set()
         for probe in probes:
             rule = probe.rule
@@ -110,41 +138,37 @@ class RuleMatcher:
                 continue
             try:
                 matches = probe.matcher(doc)
-                if matches and not self._excused(rule, reading, doc):
+                if matches:
                     done.add(rule.id)
-                    _, start, stop = max(matches, key=lambda m: m[2] - m[1])
-                    found.append(_hit(rule, reading.span(first + start, first + stop), reading.span(first, end)))
+                    if not self._excused(rule, sentence, doc, sentences):
+                        _, start, stop = max(matches, key=lambda m: m[2] - m[1])
+                        span = reading.span(sentence.first + start, sentence.first + stop)
+                        found.append(_hit(rule, span, reading.span(sentence.first, sentence.end)))
             except Exception:  # a rule that breaks must neither hide the others nor pass for innocence
                 failed.add(rule.id)
 
-    def _excused(self, rule: Rule, reading: Reading, doc: Doc) -> bool:
+    def _excused(self, rule: Rule, sentence: _Sentence, doc: Doc, sentences: Sequence[_Sentence]) -> bool:
         """Whether one of the rule's exceptions stands in this sentence, or in the draft for `unless_draft`."""
-        present = {token.orth_ for token in doc}
-        if any(_may_match(p, present, len(doc)) and p.matcher(doc) for p in self._unless[rule.id]):
+        if any(not p.needs & ~sentence.bits and p.matcher(doc) for p in self._unless[rule.id]):
             return True
-        for probe in self._unless_draft[rule.id]:
-            for first, end in reading.sentences:
-                words = reading.tokens[first:end]
-                if _may_match(probe, set(words), len(words)) and probe.matcher(Doc(self._nlp.vocab, words=words)):
-                    return True
-        return False
+        return any(
+            not probe.needs & ~other.bits and probe.matcher(Doc(self._vocab, words=other.words))
+            for probe in self._unless_draft[rule.id]
+            for other in sentences
+        )
 
 
-def _may_match(probe: _Probe, present: set[str], length: int) -> bool:
-    if length < probe.shortest or probe.trigger.isdisjoint(present):
-        return False
-    return not any(need.isdisjoint(present) for need in probe.needs)
+def _needs(pattern: Pattern) -> list[frozenset[str]]:
+    """The sets of words of which a sentence must hold at least one each."""
+    return [_NUMBER_WORDS if e.number else e.words for e in pattern if (e.words or e.number) and not e.optional]
 
 
 def _spacy_tokens(element: Element) -> list[dict[str, object]]:
     if element.gap:
         return [{"OP": "?"}] * element.gap
-    token: dict[str, object] = {"LIKE_NUM": True} if element.number else _word(element.words)
+    words = _NUMBER_WORDS if element.number else element.words
+    token: dict[str, object] = {"ORTH": next(iter(words))} if len(words) == 1 else {"ORTH": {"IN": sorted(words)}}
     return [{**token, "OP": "?"} if element.optional else token]
-
-
-def _word(words: frozenset[str]) -> dict[str, object]:
-    return {"ORTH": next(iter(words))} if len(words) == 1 else {"ORTH": {"IN": sorted(words)}}
 
 
 def _hit(rule: Rule, span: Span, sentence: Span) -> RuleHit:

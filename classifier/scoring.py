@@ -62,7 +62,7 @@ class LinearModels:
         found = self.space.occurrences(reading.tokens)
         values = self._table[found.columns]
         total = values.sum(axis=0)
-        scores = total[: 2 * _N] / _length(total[-1]) + self._bias[: 2 * _N]
+        scores = total[: 2 * _N] / _length(total[-1:]) + self._bias[: 2 * _N]
         sentences, pairs = self._windows(reading, found, values)
         return LinearView(scores[:_N], scores[_N:], sentences, pairs)
 
@@ -70,28 +70,41 @@ class LinearModels:
         self, reading: Reading, found: Occurrences, values: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         count = len(reading.sentences)
-        firsts = np.fromiter((s[0] for s in reading.sentences), np.int64, count)
-        home = np.searchsorted(firsts, found.first, side="right") - 1
-        last_home = np.searchsorted(firsts, found.last, side="right") - 1
+        if not count:
+            none = np.empty((0, _N), np.float32)
+            return none, none
+        firsts = np.array([s[0] for s in reading.sentences])
+        home_of = np.repeat(np.arange(count), np.diff(np.append(firsts, len(reading.tokens))))
+        home, last_home = home_of[found.first], home_of[found.last]
         own = values[:, 2 * _N :]
         inside = _summed(own, home, home == last_home, count)
+        bias = self._bias[2 * _N :]
+        scores = inside[:, :_N] / _length(inside[:, _N:]) + bias
+        if count == 1:
+            return scores, np.empty((0, _N), np.float32)
         crossing = _summed(own, home, last_home == home + 1, count)
         pairs = inside[:-1] + inside[1:] + crossing[:-1]
-        same = np.fromiter((s[0] < reading.subject_tokens for s in reading.sentences), bool, count)
-        joined = same[:-1] == same[1:]
-        bias = self._bias[2 * _N :]
-        pair_scores = np.where(joined[:, None], pairs[:, :_N] / _length(pairs[:, _N:]) + bias, np.float32(_LOW))
-        return inside[:, :_N] / _length(inside[:, _N:]) + bias, pair_scores
+        pair_scores = pairs[:, :_N] / _length(pairs[:, _N:]) + bias
+        border = int(np.searchsorted(firsts, reading.subject_tokens)) - 1
+        if 0 <= border < count - 1:
+            pair_scores[border] = _LOW  # the subject's last sentence and the body's first are no pair
+        return scores, pair_scores
 
 
 def _length(squares: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.sqrt(np.where(squares > 0, squares, np.float32(1)))
 
 
-def _summed(values: NDArray[np.float32], home: NDArray[np.int64], chosen: NDArray[np.bool_], n: int) -> NDArray[np.float32]:
-    """Rows of `values` added up by their sentence, (n, 7)."""
+def _summed(
+    values: NDArray[np.float32], home: NDArray[np.int64], chosen: NDArray[np.bool_], n: int
+) -> NDArray[np.float32]:
+    """Chosen rows of `values` (in order of `home`) added up by their home, (n, columns)."""
     out = np.zeros((n, values.shape[1]), np.float32)
-    np.add.at(out, home[chosen], values[chosen])
+    rows = np.flatnonzero(chosen)
+    if len(rows):
+        homes = home[rows]
+        starts = np.flatnonzero(np.diff(homes, prepend=-1))
+        out[homes[starts]] = np.add.reduceat(values[rows], starts, axis=0)
     return out
 
 

@@ -1,4 +1,4 @@
-"""Drafts that nobody has labelled: an archive or the service's stored screenings, for rescreening, drift and suggestions."""
+"""Drafts that nobody has labelled: an archive, or the service's stored screenings."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ from training.fitting import Fitted
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """One label of one draft: what the person said, what the models say, and how good the label looks (0 bad, 1 good)."""
+    """One label of one draft: what the person said, what the models say, how good the label looks (0 bad, 1 good)."""
 
     id: str
     label: str
@@ -53,5 +53,10 @@ def _doubt(labelled: LabelledDraft, probabilities: Sequence[float], quality: flo
     worst = int(np.argmax(apart))
     label = LABELS[worst]
     return Doubt(
-        labelled.id, str(label), label in labelled.labels, round(float(probabilities[worst]), 4), round(quality, 4), suspected
+        labelled.id,
+        str(label),
+        label in labelled.labels,
+        round(float(probabilities[worst]), 4),
+        round(quality, 4),
+        suspected,
     )

@@ -63,7 +63,9 @@ class ServiceStore:
         self._engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}")
         self._tables = sa.MetaData()
         try:
-            self._tables.reflect(self._engine, only=["screenings", "findings", "cases", "case_decisions", "shadow_verdicts"])
+            self._tables.reflect(
+                self._engine, only=["screenings", "findings", "cases", "case_decisions", "shadow_verdicts"]
+            )
         except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
             raise ServiceError(f"no store of the service here: {type(error).__name__}") from error
 
@@ -72,7 +74,7 @@ class ServiceStore:
         with self._engine.connect() as connection:
             query = sa.select(source).where(*(clause(source.c) for clause in where)).order_by(*source.primary_key)
             for row in connection.execution_options(yield_per=500).execute(query):
-                yield row._mapping
+                yield dict(row._mapping)
 
     def reviewed(self) -> list[dict[str, Any]]:
         """Tickets from decided cases, one a screening: the labels that the last standing decision gave.

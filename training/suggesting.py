@@ -1,4 +1,4 @@
-"""What a person should label next: where the model is unsure, where rules and model disagree, where the words are new."""
+"""What a person should label next: where the model is unsure, where it and the rules disagree, what is new."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -8,7 +8,8 @@ from classifier import LABELS, Screener
 from classifier.evidence import Evidence
 from training.archive import Incoming
 
-_WEIGHTS = {"uncertainty": 0.45, "disagreement": 0.3, "novelty": 0.25}
+_WEIGHTS = (0.45, 0.3, 0.25)
+"""Of uncertainty, disagreement and novelty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +33,27 @@ def suggest(
     screener: Screener, drafts: Sequence[Incoming], most: int, tick: Callable[[], None] = lambda: None
 ) -> list[Suggestion]:
     """The most useful drafts, best first; of one reading (the same words) only one is suggested."""
+    known = frozenset(screener.artifact.vocabulary) if screener.artifact else frozenset()
     seen: set[tuple[str, ...]] = set()
     found = []
     for one in drafts:
         tokens = tuple(screener.read(one.draft).tokens)
         if tokens not in seen:
             seen.add(tokens)
-            found.append(_suggestion(screener, one, tokens))
+            found.append(_suggestion(screener, one, tokens, known))
         tick()
     return sorted(found, key=lambda s: (-s.usefulness, s.id))[:most]
 
 
-def _suggestion(screener: Screener, one: Incoming, tokens: Sequence[str]) -> Suggestion:
+def _suggestion(screener: Screener, one: Incoming, tokens: Sequence[str], known: frozenset[str]) -> Suggestion:
     evidence = screener.evidence(one.draft, one.order)
     unsure = {label: _uncertainty(evidence, i) for i, label in enumerate(LABELS)}
     label = max(unsure, key=lambda lb: unsure[lb])
-    parts = {"uncertainty": unsure[label], "disagreement": _disagreement(evidence), "novelty": _novelty(screener, tokens)}
-    whole = sum(_WEIGHTS[name] * value for name, value in parts.items())
-    return Suggestion(one.id, round(whole, 4), *(round(value, 4) for value in parts.values()), str(label))
+    uncertainty, disagreement, novelty = unsure[label], _disagreement(evidence), _novelty(tokens, known)
+    whole = sum(w * value for w, value in zip(_WEIGHTS, (uncertainty, disagreement, novelty), strict=True))
+    return Suggestion(
+        one.id, round(whole, 4), round(uncertainty, 4), round(disagreement, 4), round(novelty, 4), str(label)
+    )
 
 
 def _uncertainty(evidence: Evidence, label: int) -> float:
@@ -64,12 +68,12 @@ def _disagreement(evidence: Evidence) -> float:
     if evidence.model is None:
         return 0.0
     model = evidence.model.probabilities()
-    strong = {h.label for h in evidence.rules.hits if h.label and h.status == "live" and h.strength == "strong" and h.when == "always"}
+    live = [hit for hit in evidence.rules.hits if hit.status == "live" and hit.when == "always"]
+    strong = {hit.label for hit in live if hit.label and hit.strength == "strong"}
     return max((1 - model[label] for label in strong), default=0.0)
 
 
-def _novelty(screener: Screener, tokens: Sequence[str]) -> float:
+def _novelty(tokens: Sequence[str], known: frozenset[str]) -> float:
     """Share of the words that the model does not know."""
     words = [token for token in tokens if token[0].isalpha()]
-    known = set(screener.artifact.vocabulary) if screener.artifact else set()
     return sum(word not in known for word in words) / len(words) if words else 0.0

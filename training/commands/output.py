@@ -1,0 +1,95 @@
+"""How every command speaks: tables or JSON on stdout, progress on stderr, exit codes that a scheduler can use."""
+
+import getpass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+REFUSED, BAD_INPUT = 1, 2
+"""1: a gate, limit or check said no. 2: what came in cannot be used. 0: all well."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Data = Annotated[
+    list[Path] | None,
+    typer.Option("--data", help="JSONL file or folder of labelled tickets; repeat it. Default: the given and the imported."),
+]
+Who = Annotated[str, typer.Option("--by", help="Who does this; recorded.", default_factory=getpass.getuser)]
+Why = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
+Out = Annotated[Path | None, typer.Option("--out", help="File to write.")]
+Store = Annotated[
+    str | None, typer.Option("--from-service", help="The service's database (file or URL), or its address with http.")
+]
+
+
+def tell(data: Any, *shown: Table | str, as_json: bool) -> None:
+    """Print the result: `data` as JSON, or what is shown to a person."""
+    if as_json:
+        typer.echo(json.dumps(data, indent=1, ensure_ascii=False, default=str))
+        return
+    console = Console(soft_wrap=True)
+    for part in shown:
+        console.print(part, highlight=False, markup=False) if isinstance(part, str) else console.print(part)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """A plain table; numbers to the right."""
+    made = Table(title=title, title_justify="left", box=None, header_style="bold", title_style="")
+    for at, name in enumerate(columns):
+        made.add_column(name, justify="left" if at == 0 else "right", overflow="fold")
+    for row in rows:
+        made.add_row(*(_cell(value) for value in row))
+    return made
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage."""
+    return "–" if value is None else f"{100 * value:.1f}%"
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
+    """A bar on stderr; call what it gives once for each thing done."""
+    with _bar() as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
+@contextmanager
+def steps(what: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr that names the step at hand; call what it gives with each step's name."""
+    with _bar() as bar:
+        task = bar.add_task(what, total=total)
+
+        def say(step: str) -> None:
+            bar.update(task, description=f"{what}: {step}")
+            bar.advance(task)
+
+        yield say
+
+
+def _bar() -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )  # fmt: skip
+
+
+def refuse(data: Mapping[str, Any], *shown: Table | str, as_json: bool) -> None:
+    """Print the result and end with the code for a refusal."""
+    tell(data, *shown, as_json=as_json)
+    raise typer.Exit(REFUSED)
