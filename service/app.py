@@ -12,7 +12,7 @@ from service import chores, documentation, errors, status, unscreened
 from service.callers import KeyRing, RateLimit
 from service.dependencies import Parts
 from service.gate import Gate
-from service.logs import event, set_up
+from service.logs import event
 from service.metrics import Metrics
 from service.orders.commerce_interface import CommerceInterface, Follower
 from service.orders.directory import OrderDirectory
@@ -34,7 +34,6 @@ PAGES = ("service.compose.routes", "service.review.routes")
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole service. Raises ValueError, naming the setting or file at fault, rather than start half-working."""
-    set_up(settings.log_level)
     parts = wire(settings)
     app = FastAPI(title="Draft screening", version="1.0", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.parts = parts
@@ -82,7 +81,7 @@ def wire(settings: Settings) -> Parts:
         ),
         orders=_orders(settings, database, follower),
         follower=follower,
-        delivery=_delivery(settings, database, sealer),
+        delivery=_delivery(settings, database),
         metrics=Metrics(),
     )
 
@@ -114,10 +113,10 @@ def _follower(settings: Settings, database: Database) -> Follower | None:
     return Follower(source, database, days=settings.commerce_days)
 
 
-def _delivery(settings: Settings, database: Database, sealer: Sealer) -> Delivery | None:
+def _delivery(settings: Settings, database: Database) -> Delivery | None:
     if not settings.webhook_url:
         return None
-    return Delivery(database, sealer, settings.webhook_url, settings.webhook_secret.get_secret_value())
+    return Delivery(database, settings.webhook_url, settings.webhook_secret.get_secret_value())
 
 
 def _include_pages(app: FastAPI, name: str) -> None:

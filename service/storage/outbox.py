@@ -1,4 +1,7 @@
-"""The outbox: what must reach Gateway is written with the decision, and stays until it was delivered."""
+"""The outbox: what must reach Gateway is written with the decision, and stays until it was delivered.
+
+A payload is JSON, sent as it stands: ids, outcomes and labels, and nothing that anyone typed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,17 +35,15 @@ class Outgoing:
 class Outbox:
     """The outbox that a session sees."""
 
-    def __init__(self, session: Session, sealer: Sealer) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._sealer = sealer
 
     def add(self, event: str, payload: Mapping[str, Any], at: datetime, *, wait: timedelta = timedelta()) -> str:
         """Put an event in, in the transaction of what it tells of, to be sent after `wait`; its id."""
         event_id = new_id(at.timestamp())
-        whole = {"id": event_id, "event": event, "at": at, **payload}
-        sealed = self._sealer.seal(orjson.dumps(whole).decode())
+        body = orjson.dumps({"event": event, **payload})
         self._session.add(
-            OutboxRow(id=event_id, event=event, payload=sealed, created_at=at, next_attempt_at=at + wait, attempts=0)
+            OutboxRow(id=event_id, event=event, payload=body, created_at=at, next_attempt_at=at + wait, attempts=0)
         )
         return event_id
 
@@ -53,7 +54,7 @@ class Outbox:
         for row in rows:
             row.next_attempt_at = now + LEASE
             row.attempts += 1
-        return [Outgoing(r.id, r.event, self._sealer.open(r.payload).encode(), r.attempts - 1) for r in rows]
+        return [Outgoing(r.id, r.event, r.payload, r.attempts - 1) for r in rows]
 
     def delivered(self, event_id: str, at: datetime) -> None:
         """Arrived."""
@@ -72,7 +73,7 @@ def decide_appeal(
 ) -> bool:
     """Decide an open appeal (`upheld` or `overturned`) and put the news for Gateway in the outbox, in one transaction.
 
-    False if there is no open appeal. `note` are the reviewer's words to the merchant.
+    False if there is no open appeal. `note` are the reviewer's words to the merchant, who sees them with the screening.
     """
     if outcome not in ("upheld", "overturned"):
         raise ValueError(f"outcome {outcome!r} is neither upheld nor overturned")
@@ -85,11 +86,11 @@ def decide_appeal(
     news = {
         "screening_id": screening_id,
         "outcome": outcome,
-        "note": note,
+        "decided_at": at,
         "caller": screening.caller,
         "merchant_id": screening.merchant_id,
     }
-    appeal.event_id = Outbox(session, sealer).add("appeal.decided", news, at, wait=UNDO)
+    appeal.event_id = Outbox(session).add("appeal.decided", news, at, wait=UNDO)
     return True
 
 

@@ -11,7 +11,6 @@ import httpx
 from service.logs import event
 from service.storage.database import Database
 from service.storage.outbox import Outbox, Outgoing
-from service.storage.sealing import Sealer
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=6)
 SIGNATURE, EVENT_ID = "Screening-Signature", "Screening-Event-Id"
@@ -32,9 +31,8 @@ def pause(attempts: int) -> timedelta:
 class Delivery:
     """Sends what is due; several processes may, for each event is leased."""
 
-    def __init__(self, database: Database, sealer: Sealer, url: str, secret: str) -> None:
+    def __init__(self, database: Database, url: str, secret: str) -> None:
         self._database = database
-        self._sealer = sealer
         self._url = url
         self._secret = secret
         self._client = httpx.Client(timeout=10, follow_redirects=False)
@@ -42,7 +40,7 @@ class Delivery:
     def deliver_due(self) -> int:
         """Send what is due now; how many arrived."""
         with self._database.writing() as session:
-            due = Outbox(session, self._sealer).take_due(datetime.now(UTC))
+            due = Outbox(session).take_due(datetime.now(UTC))
         return sum(self._deliver(outgoing) for outgoing in due)
 
     def close(self) -> None:
@@ -53,7 +51,7 @@ class Delivery:
         error = self._send(outgoing)
         now = datetime.now(UTC)
         with self._database.writing() as session:
-            outbox = Outbox(session, self._sealer)
+            outbox = Outbox(session)
             if error is None:
                 outbox.delivered(outgoing.id, now)
             else:

@@ -1,0 +1,84 @@
+"""A service that really runs: uvicorn in a thread, on a free port, with a key."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.callers import make_key
+from service.dependencies import Parts
+from service.screening.passes import new_key
+from service.settings import Settings
+from service.storage.keys import ApiKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running service and a client that holds a key with the right to screen."""
+
+    url: str
+    app: FastAPI
+    client: httpx.Client
+    home: Path
+
+    @property
+    def parts(self) -> Parts:
+        parts: Parts = self.app.state.parts
+        return parts
+
+    def key(self, *scopes: str, caller: str = "other", expires: datetime | None = None) -> dict[str, str]:
+        """The header of a new key."""
+        new = make_key()
+        with self.parts.database.writing() as session:
+            ApiKeys(session).add(caller, new.prefix, new.key_hash, frozenset(scopes), datetime.now(UTC), expires)
+        return {"Authorization": f"Bearer {new.secret}"}
+
+    def screen(self, draft: dict[str, Any], headers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
+        """The answer of POST /screen, which must be 200."""
+        response = self.client.post("/screen", json={**draft, **more}, headers=headers)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+def settings_for(home: Path, **given: Any) -> Settings:
+    """Settings that read nothing from the environment."""
+    return Settings(**{"home": home, "pass_keys": new_key(), "database_url": "", "demo": False, **given})
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Running]:
+    """The service of these settings, until the block ends."""
+    app = create_app(settings)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    try:
+        _wait(server)
+        with httpx.Client(base_url=url, timeout=60) as client:
+            service = Running(url, app, client, settings.home)
+            client.headers.update(service.key("screen", caller="gateway"))
+            yield service
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)
+        listening.close()
+
+
+def _wait(server: uvicorn.Server) -> None:
+    deadline = time.monotonic() + 60
+    while not server.started:
+        assert time.monotonic() < deadline, "the service did not start"
+        time.sleep(0.02)
