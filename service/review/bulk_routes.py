@@ -10,7 +10,7 @@ from service.review.filters import Filter
 from service.review.pages import PageRoute, go, page
 from service.review.schemas import outcome_of
 
-router = APIRouter(route_class=PageRoute)
+router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 
 
 @router.post("/bulk", response_class=HTMLResponse)

@@ -25,7 +25,7 @@ from service.review.replay import replay
 from service.review.schemas import wish_of
 from service.storage.review_tables import CaseRow, UserRow
 
-router = APIRouter(route_class=PageRoute)
+router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/cases/{case_id}", response_class=HTMLResponse)
@@ -51,7 +51,7 @@ def _page(
         request, "case.html", me, status=status, here="Queue", case=_Replayed(shown, replay(parts, session, case)),
         filter=asked, deciding=deciding, why_not=refusal(session, case, me, _now()) or "", lock_left=max(left, 0),
         lock_whole=parts.settings.lock_seconds, colleagues=_colleagues(session, me), refusal=refused,
-        typed=typed or {"labels": shown.labels, "note": "", "evidence": "[]"},
+        typed=typed or {"labels": shown.labels, "note": "", "reply": "", "evidence": "[]"},
         may_take=me.may("lead") and not deciding and shown.state != "decided",
         undo=undo_notice(session, request, me, back=f"/cases/{case_id}?{asked.text}"),
     )  # fmt: skip
@@ -102,10 +102,18 @@ def put_decision(request: Request, parts: PartsOf, sent: Decider, case_id: str) 
             ids = decide(session, parts.sealer, case, sent.me, wish, _now())
             following = first_free(session, asked, sent.me, place)
     except NeedsLabelsError as error:
-        typed = {"labels": sent.texts("label"), "note": sent.text("note"), "evidence": sent.text("evidence", 50_000)}
+        typed: dict[str, Any] = {name: sent.text(name, 50_000) for name in ("note", "reply", "evidence")}
         with parts.database.reading() as session:
             return _page(
-                request, parts, session, sent.me, case_id, deciding=True, status=422, refused=error.detail, typed=typed
+                request,
+                parts,
+                session,
+                sent.me,
+                case_id,
+                deciding=True,
+                status=422,
+                refused=error.detail,
+                typed=typed | {"labels": sent.texts("label")},
             )
     done = f"undo={ids[0]}-{ids[-1]}"
     return go(request, f"/cases/{following}?{asked.text}&{done}" if following else f"?{asked.text}&said=done&{done}")

@@ -156,7 +156,8 @@ def _appeal(session: Session, sealer: Sealer, screening_id: str) -> Mapping[str,
     row = session.get(AppealRow, screening_id)
     if row is None:
         return None
-    return {"words": sealer.open_maybe(row.words), "at": row.at, "outcome": row.outcome}
+    words, reply = sealer.open_maybe(row.words), sealer.open_maybe(row.note)
+    return {"words": words, "at": row.at, "outcome": row.outcome, "reply": reply}
 
 
 def _acknowledged(session: Session, sealer: Sealer, screening_id: str) -> Mapping[str, Any] | None:

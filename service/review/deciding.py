@@ -11,16 +11,16 @@ from sqlalchemy.orm import Session
 
 from classifier import Label
 from service.errors import ServiceError
-from service.review.appeals import reopen_appeal, settle_appeal
 from service.review.cases import Outcome, may_undo, proposed, stands
 from service.review.claiming import last_seen, locked_case, refusal
 from service.review.people import Reviewer
 from service.review.standing import kept, labels_of, put
 from service.storage.audit import note
 from service.storage.documents import Document, read_document
+from service.storage.outbox import decide_appeal, reopen_appeal
 from service.storage.review_tables import CaseDecisionRow, CaseRow
 from service.storage.sealing import Sealer
-from service.storage.tables import ScreeningRow
+from service.storage.tables import AppealRow, ScreeningRow
 
 _FORM_WITNESSES = ("form", "order", "policy")
 
@@ -28,7 +28,8 @@ _FORM_WITNESSES = ("form", "order", "policy")
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a reviewer wants to decide. `labels` None: whatever the outcome stands for. `evidence`: marks of the draft
-    as {field, start, end, label}, code points. `seen`: the newest act the reviewer knew of, None in bulk."""
+    as {field, start, end, label}, code points. `seen`: the newest act the reviewer knew of, None in bulk.
+    `reply`: words to a merchant who contests."""
 
     outcome: Outcome
     labels: frozenset[Label] | None = None
@@ -36,15 +37,17 @@ class Wish:
     evidence: tuple[dict[str, Any], ...] = ()
     wrong_rules: tuple[str, ...] = ()
     seen: int | None = None
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was decided: the labels the draft bears, and whether the stored decision was right."""
+    """What was decided: the labels the draft bears, whether the stored decision was right, words to the merchant."""
 
     outcome: Outcome
     labels: frozenset[Label]
     upheld: bool
+    reply: str
 
 
 class NeedsLabelsError(ServiceError):
@@ -96,12 +99,13 @@ def decide(session: Session, sealer: Sealer, case: CaseRow, me: Reviewer, wish: 
     labels = meant(wish, case, verdict)
     machine: Any = case.decision
     upheld = stands(machine, labels, form_at_fault=form_at_fault(verdict))
+    said = Judgement(wish.outcome, labels, upheld, wish.reply)
     details = sealer.seal(json.dumps({"note": wish.note, "evidence": list(wish.evidence), "role": me.role}))
     rows = [_row(case, me, wish.outcome, now, labels=labels, details=details)]
     rows += [_row(case, me, "wrong_rule", now, rule_id=rule_id) for rule_id in wish.wrong_rules]
     session.add_all(rows)
     session.flush()
-    _settle(session, case, me, Judgement(wish.outcome, labels, upheld), now)
+    _settle(session, sealer, case, me, said, now)
     return [row.id for row in rows]
 
 
@@ -115,7 +119,7 @@ def _joined(labels: Collection[Label]) -> str:
     return " ".join(label.value for label in Label if label in labels)
 
 
-def _settle(session: Session, case: CaseRow, me: Reviewer, said: Judgement, now: datetime) -> None:
+def _settle(session: Session, sealer: Sealer, case: CaseRow, me: Reviewer, said: Judgement, now: datetime) -> None:
     before = {"state": case.state, "decision": case.decision, "labels": case.labels}
     state = put(session, case, now)
     after = {"state": state, "outcome": said.outcome, "labels": _joined(said.labels), "upheld": said.upheld}
@@ -124,7 +128,8 @@ def _settle(session: Session, case: CaseRow, me: Reviewer, said: Judgement, now:
         for sibling in _siblings(session, case):
             if sibling.decided_at is None:
                 sibling.state, sibling.decided_at, sibling.claimed_by = "decided", now, None
-        settle_appeal(session, case.screening_id, upheld=said.upheld, labels=said.labels, now=now)
+        outcome = "upheld" if said.upheld else "overturned"
+        decide_appeal(session, sealer, case.screening_id, outcome, said.reply or None, now)
 
 
 def _siblings(session: Session, case: CaseRow) -> Sequence[CaseRow]:
@@ -169,5 +174,12 @@ def _undo_one(session: Session, case: CaseRow, me: Reviewer, acts: list[CaseDeci
             if sibling.decided_at == decided_at:
                 sibling.decided_at = None
                 put(session, sibling, now)
-        reopen_appeal(session, case.screening_id)
+        _reopen_appeal(session, case.screening_id)
     note(session, me.name, "undone", f"case:{case.id}", before={"state": was}, after={"state": state})
+
+
+def _reopen_appeal(session: Session, screening_id: str) -> None:
+    """Raises the 409 where Gateway has heard of the decision already."""
+    appeal = session.get(AppealRow, screening_id)
+    if appeal and appeal.state == "decided" and not reopen_appeal(session, screening_id):
+        raise ServiceError(409, "The merchant has been told already; it cannot be taken back.")

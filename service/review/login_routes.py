@@ -15,7 +15,7 @@ from service.review.claiming import free_all
 from service.review.pages import HERE, PageRoute, base_of, go, page
 from service.review.sign_in import COOKIE, SignInRefusedError, check, refused, sign_out, start
 
-router = APIRouter(route_class=PageRoute)
+router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 GATE = "review_gate"
 _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _FILES = {path.name: path.read_bytes() for path in (HERE / "static").iterdir() if path.suffix in _KINDS}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from service.review.marking import Mark
@@ -82,17 +82,13 @@ def history(session: Session, row: ScreeningRow) -> History:
     if not row.merchant_id:
         return History("The merchant is not known.", 0, 0)
     sent = ScreeningRow.merchant_id == row.merchant_id, ScreeningRow.created_at > row.created_at - WINDOW
-    by_decision: dict[str, int] = dict(
-        session.execute(select(ScreeningRow.decision, func.count()).where(*sent).group_by(ScreeningRow.decision))
-    )
-    same: dict[str, int] = dict(
-        session.execute(
-            select(ScreeningRow.decision, func.count())
-            .where(*sent, ScreeningRow.template_hash == row.template_hash)
-            .group_by(ScreeningRow.decision)
-        )
-    )
-    return History(_words(by_decision), sum(same.values()), same.get("block", 0))
+    same = _by_decision(session, *sent, ScreeningRow.template_hash == row.template_hash)
+    return History(_words(_by_decision(session, *sent)), sum(same.values()), same.get("block", 0))
+
+
+def _by_decision(session: Session, *wanted: ColumnElement[bool]) -> dict[str, int]:
+    query = select(ScreeningRow.decision, func.count()).where(*wanted).group_by(ScreeningRow.decision)
+    return {row.decision: row[1] for row in session.execute(query)}
 
 
 def _words(counts: Mapping[str, int]) -> str:

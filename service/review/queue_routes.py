@@ -21,7 +21,7 @@ from service.review.views import drop_view, keep_view, views_of
 from service.review.words import QUEUE
 from service.storage.review_tables import CaseRow
 
-router = APIRouter(route_class=PageRoute)
+router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("", response_class=HTMLResponse)
@@ -34,15 +34,11 @@ def queue(request: Request, parts: PartsOf, opened: Opened, me: Me) -> Response:
     view = request.query_params.get("view", "")
     return render(
         request, "queue.html", me, here="Queue", title=QUEUE[asked.queue], filter=asked, rows=lines,
-        total=total(opened, asked, me), queues=[*counts(opened, me), *_decided(asked)],
+        total=total(opened, asked, me), queues=counts(opened, me),
         next_page=asked.page_after(next_place) if next_place else "", views=views_of(opened, me),
         view=int(view) if view.isdigit() else 0, choices=_choices(opened, parts.screeners.screener.book.rules),
         undo=undo_notice(opened, request, me, back="?" + asked.text),
     )  # fmt: skip
-
-
-def _decided(asked: Filter) -> list[object]:
-    return []
 
 
 def _choices(session: Session, rules: tuple[object, ...]) -> dict[str, list[str]]:

@@ -2,9 +2,20 @@
 
 from fastapi import APIRouter
 
-from service.review import bulk_routes, case_routes, login_routes, queue_routes
-from service.review.pages import PageRoute
+from service.review import (
+    audit_routes,
+    bulk_routes,
+    case_routes,
+    login_routes,
+    number_routes,
+    out_routes,
+    people_routes,
+    queue_routes,
+)
 
-router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
-for part in (login_routes, queue_routes, bulk_routes, case_routes):
+router = APIRouter(include_in_schema=False)
+PARTS = (
+    login_routes, queue_routes, bulk_routes, case_routes, number_routes, audit_routes, out_routes, people_routes,
+)  # fmt: skip
+for part in PARTS:
     router.include_router(part.router)

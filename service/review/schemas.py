@@ -40,6 +40,7 @@ def wish_of(sent: Posted) -> Wish:
         evidence=tuple(mark.model_dump(mode="json") for mark in _evidence(sent)),
         wrong_rules=tuple(dict.fromkeys(text[:100] for text in sent.texts("wrong_rule"))),
         seen=_whole(sent, "seen"),
+        reply=sent.text("reply"),
     )
 
 

@@ -1,0 +1,215 @@
+"""The desk's numbers for a span of days: volumes, decisions, what people overturned, times, the backlog."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from classifier import Decision
+from service.review.cases import decision_of, stands
+from service.review.standing import OUTCOMES, kept, labels_of
+from service.review.words import DECISION, KIND, LABEL, QUEUE, split
+from service.storage.review_tables import CaseDecisionRow, CaseRow
+from service.storage.tables import AcknowledgementRow, FindingRow, ScreeningRow, WithdrawalRow
+
+Cell = str | int | float | None
+Rows = tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of numbers. `columns` name the cells; shares are between 0 and 1; `kind` says how it is drawn:
+    `days` (first column a day, one line each), `bars` (first column a name, second its length) or `none`."""
+
+    id: str
+    title: str
+    says: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    kind: str
+    share: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A case whose review is over: what the machine said, and the last word of a person."""
+
+    case: CaseRow
+    rules: tuple[str, ...]
+    rules_version: str
+    said: frozenset[Any]
+    first_at: datetime
+    last_at: datetime
+
+    @property
+    def overturned(self) -> bool:
+        """Whether the person's labels speak against the stored decision."""
+        machine: Decision = self.case.decision  # type: ignore[assignment]
+        return not stands(machine, self.said)
+
+
+def reviewed(session: Session, since: datetime, until: datetime) -> list[Reviewed]:
+    """Cases decided within [since, until)."""
+    span = CaseRow.decided_at >= since, CaseRow.decided_at < until
+    cases = session.execute(
+        select(CaseRow, ScreeningRow.rules_version)
+        .join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
+        .where(*span)
+    ).all()
+    acts: dict[str, list[CaseDecisionRow]] = defaultdict(list)
+    for row in session.scalars(
+        select(CaseDecisionRow).join(CaseRow, CaseRow.id == CaseDecisionRow.case_id).where(*span)
+    ):
+        acts[row.case_id].append(row)
+    rules = _rules(session, span)
+    return [
+        found for case, version in cases if (found := _reviewed(case, version, acts[case.id], rules[case.screening_id]))
+    ]
+
+
+def _rules(session: Session, span: Iterable[Any]) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    query = select(FindingRow.screening_id, FindingRow.rule_id)
+    query = query.join(CaseRow, CaseRow.screening_id == FindingRow.screening_id)
+    for screening_id, rule_id in session.execute(query.where(*span, FindingRow.witness == "rule").distinct()):
+        found[screening_id].append(rule_id)
+    return found
+
+
+def _reviewed(case: CaseRow, version: str, acts: Sequence[CaseDecisionRow], rules: Sequence[str]) -> Reviewed | None:
+    words = [row for row in sorted(kept(acts), key=lambda row: row.id) if row.action in OUTCOMES]
+    if not words:
+        return None
+    return Reviewed(case, tuple(rules), version, labels_of(words[-1].labels), words[0].at, words[-1].at)
+
+
+def tables(session: Session, since: datetime, until: datetime) -> list[Table]:
+    """Every table of the page, in its order."""
+    done = reviewed(session, since, until)
+    return [
+        volumes(session, since, until),
+        decisions_by_day(done),
+        overturned("labels", "Overturned by label", done, lambda r: [LABEL[x] for x in split(r.case.labels)]),
+        overturned("rules", "Overturned by rule", done, lambda r: r.rules),
+        overturned("models", "Overturned by model version", done, lambda r: [r.case.model_version]),
+        false_blocks(done),
+        after_warning(session, since, until),
+        time_to_decision(done),
+        backlog(session, until),
+    ]
+
+
+def volumes(session: Session, since: datetime, until: datetime) -> Table:
+    """Screenings each day, by decision."""
+    day = func.date(ScreeningRow.created_at)
+    counted = session.execute(
+        select(day, ScreeningRow.decision, func.count())
+        .where(ScreeningRow.created_at >= since, ScreeningRow.created_at < until)
+        .group_by(day, ScreeningRow.decision)
+    ).all()
+    by_day: dict[str, Counter[str]] = defaultdict(Counter)
+    for when, decision, count in counted:
+        by_day[str(when)][decision] += count
+    rows: Rows = tuple((when, *(by_day[when][d] for d in DECISION)) for when in sorted(by_day))
+    return Table("volumes", "Drafts screened", "Each day, by decision.", ("Day", *DECISION.values()), rows, "days")
+
+
+def decisions_by_day(done: Iterable[Reviewed]) -> Table:
+    """Cases decided each day, by whether the stored decision stood."""
+    by_day: dict[str, Counter[bool]] = defaultdict(Counter)
+    for one in done:
+        by_day[one.last_at.date().isoformat()][one.overturned] += 1
+    rows = tuple((day, by_day[day][False], by_day[day][True]) for day in sorted(by_day))
+    return Table("decisions", "Cases decided", "Each day.", ("Day", "Upheld", "Overturned"), rows, "days")
+
+
+def overturned(id: str, title: str, done: Iterable[Reviewed], of: Any) -> Table:
+    """Share of decided cases that a person overturned, by what `of` tells of a case."""
+    all_of, against = Counter[str](), Counter[str]()
+    for one in done:
+        for name in of(one):
+            all_of[name] += 1
+            against[name] += one.overturned
+    rows = sorted(((n, against[n] / count, against[n], count) for n, count in all_of.items()), key=lambda r: -r[1])
+    says = "Share of decided cases in which a person said otherwise."
+    return Table(id, title, says, ("", "Share overturned", "Overturned", "Decided"), tuple(rows), "bars", share=True)
+
+
+def false_blocks(done: Iterable[Reviewed]) -> Table:
+    """Of the blocks that people read, the share that was wrong."""
+    blocks = [one for one in done if one.case.decision == "block"]
+    wrong = sum(decision_of(one.said) != "block" for one in blocks)
+    rows = (
+        ("Blocks read", len(blocks)),
+        ("Wrongly blocked", wrong),
+        ("Share", wrong / len(blocks) if blocks else None),
+    )
+    return Table("false-blocks", "False blocks", "Blocks that a person found unjust.", ("", "Value"), rows, "none")
+
+
+def after_warning(session: Session, since: datetime, until: datetime) -> Table:
+    """What warned merchants did: each warned screening once."""
+    warned = session.execute(
+        select(ScreeningRow.id).where(
+            ScreeningRow.decision == "warn", ScreeningRow.created_at >= since, ScreeningRow.created_at < until
+        )
+    ).scalars()
+    ids = set(warned)
+    sent = set(session.scalars(select(AcknowledgementRow.screening_id).where(AcknowledgementRow.at >= since)))
+    dropped = set(session.scalars(select(WithdrawalRow.screening_id).where(WithdrawalRow.at >= since)))
+    later = dict(_again(session, since))
+    fates = Counter(_fate(one, sent, dropped, later) for one in ids)
+    whole = sum(fates.values())
+    rows = tuple((name, fates[name] / whole if whole else 0.0, fates[name]) for name in FATES)
+    says = "The first thing that followed a warning."
+    return Table("after-warning", "After a warning", says, ("", "Share", "Drafts"), rows, "bars", share=True)
+
+
+FATES = ("Edited, then clean", "Edited, still flagged", "Sent all the same", "Withdrawn", "Nothing more was heard")
+
+
+def _again(session: Session, since: datetime) -> Iterable[tuple[str, str]]:
+    """(earlier screening, decision on the edited draft), the last edit last."""
+    query = select(ScreeningRow.previous_id, ScreeningRow.decision)
+    query = query.where(ScreeningRow.previous_id.is_not(None), ScreeningRow.created_at >= since)
+    for previous, decision in session.execute(query.order_by(ScreeningRow.id)):
+        yield str(previous), decision
+
+
+def _fate(id: str, sent: set[str], dropped: set[str], later: Mapping[str, str]) -> str:
+    if id in later:
+        return FATES[0] if later[id] == "allow" else FATES[1]
+    return FATES[2] if id in sent else FATES[3] if id in dropped else FATES[4]
+
+
+def time_to_decision(done: Iterable[Reviewed]) -> Table:
+    """From a case's arrival to a person's first word, and how many were in time."""
+    waits = sorted((one.first_at - one.case.created_at).total_seconds() / 3600 for one in done)
+    late = sum(one.first_at > one.case.due_at for one in done)
+    steps = ((0.25, "under 15 min"), (1, "under 1 h"), (4, "under 4 h"), (24, "under 24 h"), (1e9, "longer"))
+    rows, before = [], 0.0
+    for limit, name in steps:
+        rows.append((name, sum(before <= wait < limit for wait in waits)))
+        before = limit
+    says = f"{late} of {len(waits)} after their time."
+    return Table("time", "Time to decision", says, ("", "Cases"), tuple(rows), "bars")
+
+
+def backlog(session: Session, now: datetime) -> Table:
+    """Cases that wait now, by queue, with the age of the oldest in hours."""
+    counted = session.execute(
+        select(CaseRow.kind, func.count(), func.min(CaseRow.created_at))
+        .where(CaseRow.decided_at.is_(None))
+        .group_by(CaseRow.kind)
+    ).all()
+    found = {kind: (count, oldest) for kind, count, oldest in counted}
+    rows = tuple(
+        (QUEUE[kind], found[kind][0], round((now - found[kind][1]).total_seconds() / 3600, 1))
+        for kind in KIND
+        if kind in found
+    )
+    return Table("backlog", "Backlog", "Cases that wait now.", ("", "Cases", "Oldest, hours"), rows, "bars")
