@@ -38,10 +38,14 @@ class Tools:
         """The shipped policy, rules and words."""
         return cls(Policy.load(), RuleBook.load(), Words.load())
 
+    def reader(self) -> Reader:
+        """A reader of drafts with these words and languages."""
+        languages = LanguageJudge(self.words.english, self.policy.languages_full, self.policy.languages_partial)
+        return Reader(self.words, languages)
+
     def examples(self, drafts: Sequence[LabelledDraft]) -> Examples:
         """Read and match all drafts."""
-        languages = LanguageJudge(self.words.english, self.policy.languages_full, self.policy.languages_partial)
-        return read_all(drafts, Reader(self.words, languages), RuleMatcher(self.book, self.words.ordered))
+        return read_all(drafts, self.reader(), RuleMatcher(self.book, self.words.ordered))
 
 
 def retrain(

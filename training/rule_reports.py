@@ -1,5 +1,7 @@
 """What each rule does on labelled drafts: hits, precision, unique catches, overlap."""
 
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -60,6 +62,12 @@ def _count(reports: Mapping[str, RuleReport], labelled: LabelledDraft, rule_ids:
     for label, group in by_label.items():
         if len(group) == 1 and label in labelled.labels:
             group[0].unique += 1
+
+
+def overlaps(hits: Iterable[frozenset[str]], least: int = 2) -> list[tuple[str, str, int]]:
+    """Pairs of rules that hit the same drafts, and how many, most first; pairs that share fewer are left out."""
+    pairs = Counter(pair for ids in hits for pair in itertools.combinations(sorted(ids), 2))
+    return [(a, b, count) for (a, b), count in pairs.most_common() if count >= least]
 
 
 def _by_customer(order: Order | None) -> bool:

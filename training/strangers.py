@@ -46,4 +46,3 @@ def _judged(
     )  # fmt: skip
     verdict = policy.decide(evidence, labelled.order)
     return Judged(labelled, verdict, kind_of(labelled, policy), judged_decision(verdict), None)
-

@@ -32,7 +32,8 @@ Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler t
 Part = Annotated[str, typer.Option(help="test, tune, train or all.")]
 
 
-def _recipe(choices: list[str] | None) -> Recipe:
+def recipe_of(choices: list[str] | None) -> Recipe:
+    """The recipe with some of its choices set on the command line. Raises BadParameter for one that it lacks."""
     kinds = {f.name: type(getattr(Recipe(), f.name)) for f in fields(Recipe)}
     found: dict[str, Any] = {}
     for choice in choices or []:
@@ -48,17 +49,24 @@ def retrain(
     choices: Set = None,
     encoder: Annotated[Path | None, typer.Option(help="Folder of a fine-tuned encoder; else the shipped one.")] = None,
     with_encoder: Annotated[bool, typer.Option(help="Use an encoder where there is one.")] = True,
-    test_since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Test on drafts dated from then on.")] = None,
+    test_since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Test on drafts dated from then on.")
+    ] = None,
     cluster: Cluster = None,
     who: Who = "",
     why: Why = "",
     as_json: Json = False,
 ) -> None:
     """Fit a model, choose its thresholds, evaluate it and shelve it. It goes live only by `promote`."""
-    recipe = _recipe(choices)
+    recipe = recipe_of(choices)
     dates = {r["id"]: r["date"] for r in read_records(*(data or sources.default_paths())) if r.get("date")}
     order = Order(
-        recipe, sources.encoder(encoder, with_encoder), dates, test_since.date() if test_since else None, who=who, why=why
+        recipe,
+        sources.encoder(encoder, with_encoder),
+        dates,
+        test_since.date() if test_since else None,
+        who=who,
+        why=why,
     )
     with steps("retrain", recipe.folds + _STEPS_BESIDE_FOLDS) as say, on_cluster(cluster):
         done = run(sources.labelled(data), ModelRegistry(), default_home(), order, say)
@@ -83,7 +91,7 @@ def search(
 ) -> None:
     """Try recipes on drafts by writers that the models never met, best first. Shelves nothing."""
     lists = {c.partition("=")[0]: c.partition("=")[2].split(",") for c in choices}
-    values = {name: [getattr(_recipe([f"{name}={v}"]), name) for v in found] for name, found in lists.items()}
+    values = {name: [getattr(recipe_of([f"{name}={v}"]), name) for v in found] for name, found in lists.items()}
     recipes = grid(Recipe(), values)
     with steps("search", len(recipes) + 1) as say, on_cluster(cluster):
         say("reading")
@@ -100,8 +108,12 @@ def evaluate(
     version: Annotated[str, typer.Argument(help="A version, live, shadow or shipped.")] = "live",
     data: Data = None,
     part: Part = "test",
-    unmet: Annotated[bool, typer.Option("--leave-one-writer-out", help="Fit anew for every writer; takes long.")] = False,
-    folds: Annotated[int | None, typer.Option(help="With --leave-one-writer-out: so many groups of writers instead.")] = None,
+    unmet: Annotated[
+        bool, typer.Option("--leave-one-writer-out", help="Fit anew for every writer; takes long.")
+    ] = False,
+    folds: Annotated[
+        int | None, typer.Option(help="With --leave-one-writer-out: so many groups of writers instead.")
+    ] = None,
     rules: Annotated[bool, typer.Option(help="Report each rule as well.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report with plots here.")] = None,
     as_json: Json = False,
@@ -134,7 +146,10 @@ def _targets(report: Mapping[str, Any]) -> Any:
     rows = []
     for row in reports.target_rows(report):
         sign = "≤" if row["at_most"] else "≥"
-        cells = [(share(row[s]["value"]), f"{sign} {share(row[s]['target'])}", _met(row[s]["met"])) for s in ("clear", "hard")]
+        cells = [
+            (share(row[s]["value"]), f"{sign} {share(row[s]['target'])}", _met(row[s]["met"]))
+            for s in ("clear", "hard")
+        ]
         interval = " to ".join(map(share, row["interval"])) if row["interval"] else "–"
         rows.append((row["figure"], *cells[0], *cells[1], share(row["all"]), interval))
     columns = ("figure", "clear", "target", "", "hard", "target", "", "all", "95% interval")
@@ -148,14 +163,19 @@ def _met(met: bool | None) -> str:
 def _evaluation_tables(report: EvaluationReport, found: Mapping[str, Any]) -> list[Any]:
     names = ("precision", "recall", "f1", "average_precision", "calibration_error", "support")
     labels = [(name, *(f[n] for n in names)) for name, f in found["labels"].items()]
-    slices = [(n, s["count"], s["macro_f1"], share(s["prohibited_allowed"]), share(s["permitted_blocked"])) for n, s in report.slices.items()]
+    slices = [
+        (n, s["count"], s["macro_f1"], share(s["prohibited_allowed"]), share(s["permitted_blocked"]))
+        for n, s in report.slices.items()
+    ]
     rules = [(r["rule_id"], r["status"], r["hits"], r["precision"], r["unique"]) for r in found["rules"] if r["hits"]]
     costs = [(c["mistake"].replace("_", " "), c["count"], c["minutes"]) for c in found["costs"]]
     per_thousand = 1000 * sum(c["minutes"] for c in found["costs"]) / max(report.drafts, 1)
     shown = [
         _targets(found),
         table("labels", ("label", *(n.replace("_", " ") for n in names)), labels),
-        table("decisions", ("kind", "block", "warn", "allow"), [(k, *v.values()) for k, v in found["decisions"].items()]),
+        table(
+            "decisions", ("kind", "block", "warn", "allow"), [(k, *v.values()) for k, v in found["decisions"].items()]
+        ),
         table(f"costs: {per_thousand:.0f} minutes a thousand drafts", ("mistake", "count", "minutes"), costs),
         table("slices", ("slice", "drafts", "macro F1", "prohibited allowed", "permitted blocked"), slices),
     ]
@@ -179,7 +199,9 @@ def compare(
         judged = [judge(screener, drafts, tick=tick) for screener in screeners]
     found = compare_judged(judged[0], judged[1], (version_of(screeners[0]), version_of(screeners[1])))
     costs = {
-        version_of(s): minutes_per_thousand(cost_sheet(report_of(j, "", rounds=0).figures["decisions"], s.policy.costs), len(drafts))
+        version_of(s): minutes_per_thousand(
+            cost_sheet(report_of(j, "", rounds=0).figures["decisions"], s.policy.costs), len(drafts)
+        )
         for s, j in zip(screeners, judged, strict=True)
     }
     gains = [(g.name, g.champion, g.challenger, g.difference, f"{g.low:+.4f} to {g.high:+.4f}") for g in found.gains]
@@ -189,9 +211,21 @@ def compare(
     }  # fmt: skip
     tell(
         {**found.as_dict(), "minutes_per_thousand": costs},
-        table(f"{found.champion} against {found.challenger}, {found.drafts} drafts", ("figure", "champion", "challenger", "difference", "95% interval"), gains),
-        table("who alone is right (McNemar)", ("of", "champion", "challenger", "p"), [tuple(asdict(p).values()) for p in found.paired]),
-        table("drafts that changed sides", ("", "count", "drafts"), [(k, len(v), ", ".join(v[:12])) for k, v in changed.items()]),
+        table(
+            f"{found.champion} against {found.challenger}, {found.drafts} drafts",
+            ("figure", "champion", "challenger", "difference", "95% interval"),
+            gains,
+        ),
+        table(
+            "who alone is right (McNemar)",
+            ("of", "champion", "challenger", "p"),
+            [tuple(asdict(p).values()) for p in found.paired],
+        ),
+        table(
+            "drafts that changed sides",
+            ("", "count", "drafts"),
+            [(k, len(v), ", ".join(v[:12])) for k, v in changed.items()],
+        ),
         table("minutes a thousand drafts cost", ("model", "minutes"), list(costs.items())),
         as_json=as_json,
     )
@@ -217,9 +251,12 @@ def card(version: str = "live", out: Out = None, as_json: Json = False) -> None:
     registry = ModelRegistry()
     folder = registry.folder(version)
     held = next(s for s in registry.versions() if s.version == registry.resolve(version))
-    report = read_note(folder, EVALUATION) or report_of(
-        judge(sources.screener(registry, version), sources.kept_aside(None)), str(held.manifest.get("version"))
-    ).as_dict()
+    report = (
+        read_note(folder, EVALUATION)
+        or report_of(
+            judge(sources.screener(registry, version), sources.kept_aside(None)), str(held.manifest.get("version"))
+        ).as_dict()
+    )
     text = reports.model_card(str(held.manifest["version"]), held.manifest, read_note(folder, ABOUT), report)
     if out:
         reports.write(text, out)

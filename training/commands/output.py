@@ -18,9 +18,11 @@ REFUSED, BAD_INPUT = 1, 2
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Data = Annotated[
     list[Path] | None,
-    typer.Option("--data", help="JSONL file or folder of labelled tickets; repeat it. Default: the given and the imported."),
+    typer.Option(
+        "--data", help="JSONL file or folder of labelled tickets; repeat it. Default: the given and the imported."
+    ),
 ]
-Who = Annotated[str, typer.Option("--by", help="Who does this; recorded.", default_factory=getpass.getuser)]
+Who = Annotated[str, typer.Option("--by", help="Who does this; recorded. Default: the signed-in user.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
 Out = Annotated[Path | None, typer.Option("--out", help="File to write.")]
 Store = Annotated[
@@ -59,6 +61,11 @@ def _cell(value: Any) -> str:
 def share(value: float | None) -> str:
     """A share as a percentage."""
     return "–" if value is None else f"{100 * value:.1f}%"
+
+
+def person(who: str) -> str:
+    """Who is recorded: the one named, else the signed-in user."""
+    return who or getpass.getuser()
 
 
 @contextmanager

@@ -15,14 +15,20 @@ from training.registry import default_home
 from training.tickets import DRAFTS, load
 
 app = typer.Typer(help="What a set of labelled tickets holds.", no_args_is_help=True)
-Format = Annotated[str | None, typer.Option("--format", help=f"One of {', '.join(formats.FORMATS)}; else told by the name.")]
+Format = Annotated[
+    str | None, typer.Option("--format", help=f"One of {', '.join(formats.FORMATS)}; else told by the name.")
+]
 
 
 def import_(
-    files: Annotated[list[Path] | None, typer.Argument(help="JSONL, CSV, TSV, Parquet, Label Studio or Prodigy.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="JSONL, CSV, TSV, Parquet, Label Studio or Prodigy.")
+    ] = None,
     name: Annotated[str, typer.Option("--as", help="Name of the set that they join.")] = "imported",
     format: Format = None,
-    column: Annotated[list[str] | None, typer.Option(help="THEIRS=OURS, for a column of another name; repeat it.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="THEIRS=OURS, for a column of another name; repeat it.")
+    ] = None,
     writer: Annotated[str | None, typer.Option(help="Who wrote the drafts, where no column tells.")] = None,
     skip_unlabelled: Annotated[bool, typer.Option(help="Pass over tasks that nobody has labelled.")] = False,
     from_service: Store = None,
@@ -85,8 +91,14 @@ def diff(before: str, after: str, as_json: Json = False) -> None:
     counts = [("added", len(found.added)), ("removed", len(found.removed)), ("reworded", len(found.reworded))]
     tell(
         found.as_dict(),
-        table(f"{found.before} → {found.after}", ("change", "drafts"), [*counts, ("relabelled", len(found.relabelled))]),
-        table("relabelled", ("draft", "before", "after"), [(r.id, ", ".join(r.before), ", ".join(r.after)) for r in found.relabelled]),
+        table(
+            f"{found.before} → {found.after}", ("change", "drafts"), [*counts, ("relabelled", len(found.relabelled))]
+        ),
+        table(
+            "relabelled",
+            ("draft", "before", "after"),
+            [(r.id, ", ".join(r.before), ", ".join(r.after)) for r in found.relabelled],
+        ),
         table("labels", ("label", "before", "after"), [(k, *v) for k, v in found.labels.items()]),
         table("writers", ("writer", "before", "after"), [(k, *v) for k, v in found.writers.items()]),
         as_json=as_json,
@@ -104,7 +116,9 @@ def fingerprint(data: Data = None, as_json: Json = False) -> None:
 @app.command("copies")
 def copies(
     data: Data = None,
-    close: Annotated[float, typer.Option(min=0.5, max=1, help="From this likeness on a draft is a copy.")] = near_copies.CLOSE,
+    close: Annotated[
+        float, typer.Option(min=0.5, max=1, help="From this likeness on a draft is a copy.")
+    ] = near_copies.CLOSE,
     as_json: Json = False,
 ) -> None:
     """List near-copies and contradictions (same words and order, other labels); the latter end with 1."""
