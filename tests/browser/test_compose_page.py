@@ -150,7 +150,7 @@ def test_the_whole_way_by_keyboard(page: Page, service: RunningService) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type("Your lamp is out of stock")
     page.keyboard.press("Tab")
-    page.keyboard.type("The blue lamp is sold out. We can send you the green one instead, would that be all right?")
+    page.keyboard.type("Hello Sam, the blue lamp is sold out, so we will send you the green one instead.")
     expect(status(page)).to_have_text("Cannot be sent")
     while page.evaluate("document.activeElement.textContent") != "Contact Customer":
         page.keyboard.press("Tab")

@@ -1,0 +1,170 @@
+"""A small typed client of the screening service, for back ends and scripts. Needs httpx and nothing else of ours."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+import httpx
+
+Decision = Literal["allow", "warn", "block"]
+Mode = Literal["send", "preview"]
+OffsetEncoding = Literal["utf-16", "utf-32", "utf-8"]
+Known = TypeVar("Known")
+
+
+class ScreeningError(Exception):
+    """The service refused: `status`, and its problem+json as `problem` (empty where it sent none)."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(problem.get("detail") or problem.get("title") or f"HTTP {status}")
+        self.status = status
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a merchant should know; `start` and `end` count code points unless another encoding was asked for."""
+
+    id: str
+    label: str | None
+    severity: Literal["block", "warn", "info"]
+    field: str | None
+    start: int | None
+    end: int | None
+    text: str | None
+    message: str
+    guidance: str
+    policy_ref: str
+    replacement: str | None = None
+    replace_start: int | None = None
+    replace_end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """An answer of POST /screen. `granted` is the contract's `pass`; `raw` is the whole answer."""
+
+    screening_id: str | None
+    decision: Decision
+    probabilities: Mapping[str, float]
+    labels: frozenset[str]
+    findings: tuple[Finding, ...]
+    reminders: tuple[str, ...]
+    granted: str | None
+    raw: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PassCheck:
+    """Whether exactly this text may be sent; where not, the `reason` in a word and the `message` in a sentence."""
+
+    valid: bool
+    reason: str | None = None
+    message: str | None = None
+    screening_id: str | None = None
+
+
+class ScreeningClient:
+    """Calls one service with one key; a context manager. Methods raise ScreeningError, or httpx.HTTPError."""
+
+    def __init__(
+        self, url: str, key: str, *, timeout: float = 5.0, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """`timeout` in seconds for each request; `transport` is httpx's, for proxies and tests."""
+        headers = {"authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def screen(
+        self, *, support_id: str, subject: str, body: str, mode: Mode = "send", cancelled_by: str | None = None,
+        merchant_id: str | None = None, offset_encoding: OffsetEncoding = "utf-32",
+        idempotency_key: str | None = None,
+    ) -> Screening:  # fmt: skip
+        """Screen one draft. Offsets are Python's code points unless told otherwise."""
+        draft = {"support_id": support_id, "subject": subject, "body": body, "mode": mode}
+        known = {"order": {"cancelled_by": cancelled_by}} if cancelled_by else {}
+        merchant = {"merchant_id": merchant_id} if merchant_id else {}
+        headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
+        return _screening(
+            self._post("/screen", {**draft, **known, **merchant, "offset_encoding": offset_encoding}, headers)
+        )
+
+    def screen_many(self, drafts: Iterable[Mapping[str, Any]]) -> list[Screening | ScreeningError]:
+        """Up to 100 drafts in the words of the contract, in order; a draft that was refused gives its error."""
+        answers = self._post("/screen/batch", {"drafts": [{"offset_encoding": "utf-32", **draft} for draft in drafts]})
+        return [
+            _screening(one) if "decision" in one else ScreeningError(int(one["status"]), one)
+            for one in answers["answers"]
+        ]
+
+    def screening(self, screening_id: str) -> Mapping[str, Any]:
+        """What became of a screening: the stored answer with acknowledgement and appeal."""
+        return _answer(self._http.get(f"/screenings/{screening_id}"))
+
+    def acknowledge(self, screening_id: str, reason: str | None = None, by: str | None = None) -> str:
+        """Send a warned draft all the same; the pass."""
+        said = {"reason": reason, "acknowledged_by": by}
+        return str(self._post(f"/screenings/{screening_id}/acknowledge", said)["pass"])
+
+    def appeal(self, screening_id: str, message: str) -> Mapping[str, Any]:
+        """Contest a verdict; the appeal's state."""
+        return self._post(f"/screenings/{screening_id}/appeal", {"message": message})
+
+    def unscreened(self, *, support_id: str, subject: str, body: str, merchant_id: str | None = None) -> str:
+        """Tell of a draft that was sent while screening could not be reached; its screening's id."""
+        draft = {"support_id": support_id, "subject": subject, "body": body, "merchant_id": merchant_id}
+        return str(self._post("/unscreened", draft)["screening_id"])
+
+    def verify(self, token: str, *, support_id: str, subject: str, body: str) -> PassCheck:
+        """Whether the pass fits exactly this text."""
+        sent = {"token": token, "support_id": support_id, "subject": subject, "body": body}
+        return _only_known(PassCheck, self._post("/passes/verify", sent))
+
+    def pass_keys(self) -> Mapping[str, Any]:
+        """The public keys for offline verification, as a JWK set."""
+        return _answer(self._http.get("/passes/keys"))
+
+    def policy(self) -> Mapping[str, Any]:
+        """The policy that is applied."""
+        return _answer(self._http.get("/policy"))
+
+    def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        return _answer(self._http.post(path, json=body, headers=headers))
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    if response.is_success:
+        answer: dict[str, Any] = response.json()
+        return answer
+    is_problem = response.headers.get("content-type", "").startswith("application/problem+json")
+    raise ScreeningError(response.status_code, response.json() if is_problem else {})
+
+
+def _screening(answer: dict[str, Any]) -> Screening:
+    labels = answer["labels"]
+    return Screening(
+        screening_id=answer["screening_id"],
+        decision=answer["decision"],
+        probabilities={entry["label"]: entry["probability"] for entry in labels},
+        labels=frozenset(entry["label"] for entry in labels if entry["asserted"]),
+        findings=tuple(_only_known(Finding, finding) for finding in answer["findings"]),
+        reminders=tuple(reminder["message"] for reminder in answer["reminders"]),
+        granted=answer["pass"],
+        raw=answer,
+    )
+
+
+def _only_known(kind: type[Known], answer: Mapping[str, Any]) -> Known:
+    """A newer service may add fields; an older client leaves them."""
+    names = {known.name for known in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in answer.items() if name in names})
