@@ -1,7 +1,7 @@
 """The desk's numbers for a span of days: volumes, decisions, what people overturned, times, the backlog."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from classifier import Decision
-from service.review.cases import decision_of, stands
-from service.review.standing import OUTCOMES, kept, labels_of
+from service.review.cases import decision_of
+from service.review.reviewed import Reviewed, reviewed
 from service.review.words import DECISION, KIND, LABEL, QUEUE, split
-from service.storage.review_tables import CaseDecisionRow, CaseRow
-from service.storage.tables import AcknowledgementRow, FindingRow, ScreeningRow, WithdrawalRow
+from service.storage.review_tables import CaseRow
+from service.storage.tables import AcknowledgementRow, ScreeningRow, WithdrawalRow
 
 Cell = str | int | float | None
 Rows = tuple[tuple[Cell, ...], ...]
@@ -32,59 +31,6 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     kind: str
     share: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Reviewed:
-    """A case whose review is over: what the machine said, and the last word of a person."""
-
-    case: CaseRow
-    rules: tuple[str, ...]
-    rules_version: str
-    said: frozenset[Any]
-    first_at: datetime
-    last_at: datetime
-
-    @property
-    def overturned(self) -> bool:
-        """Whether the person's labels speak against the stored decision."""
-        machine: Decision = self.case.decision  # type: ignore[assignment]
-        return not stands(machine, self.said)
-
-
-def reviewed(session: Session, since: datetime, until: datetime) -> list[Reviewed]:
-    """Cases decided within [since, until)."""
-    span = CaseRow.decided_at >= since, CaseRow.decided_at < until
-    cases = session.execute(
-        select(CaseRow, ScreeningRow.rules_version)
-        .join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
-        .where(*span)
-    ).all()
-    acts: dict[str, list[CaseDecisionRow]] = defaultdict(list)
-    for row in session.scalars(
-        select(CaseDecisionRow).join(CaseRow, CaseRow.id == CaseDecisionRow.case_id).where(*span)
-    ):
-        acts[row.case_id].append(row)
-    rules = _rules(session, span)
-    return [
-        found for case, version in cases if (found := _reviewed(case, version, acts[case.id], rules[case.screening_id]))
-    ]
-
-
-def _rules(session: Session, span: Iterable[Any]) -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    query = select(FindingRow.screening_id, FindingRow.rule_id)
-    query = query.join(CaseRow, CaseRow.screening_id == FindingRow.screening_id)
-    for screening_id, rule_id in session.execute(query.where(*span, FindingRow.witness == "rule").distinct()):
-        found[screening_id].append(rule_id)
-    return found
-
-
-def _reviewed(case: CaseRow, version: str, acts: Sequence[CaseDecisionRow], rules: Sequence[str]) -> Reviewed | None:
-    words = [row for row in sorted(kept(acts), key=lambda row: row.id) if row.action in OUTCOMES]
-    if not words:
-        return None
-    return Reviewed(case, tuple(rules), version, labels_of(words[-1].labels), words[0].at, words[-1].at)
 
 
 def tables(session: Session, since: datetime, until: datetime) -> list[Table]:

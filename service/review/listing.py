@@ -1,27 +1,25 @@
-"""The queue as the store holds it: rows in order of what is due first, page by page; counts and oldest ages.
+"""The queue as the store holds it: rows in order of what is due first, page by page.
 
 Each page is one walk along an index (`ix_cases_waiting`, `ix_cases_kind`) from where the last page ended, so that
 the hundred-thousandth case costs what the first one does.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, not_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from service.review.filters import Filter, Place
 from service.review.people import Reviewer
-from service.review.words import KIND, QUEUE, span, split, urgency
+from service.review.words import KIND, split, urgency
 from service.storage.review_tables import CaseDecisionRow, CaseRow, UserRow
 from service.storage.sealing import Sealer
 from service.storage.search import find_drafts
 from service.storage.tables import FindingRow, ScreeningRow
 
 PAGE = 50
-MOST_COUNTED = 10_000
 MOST_FOUND = 2_000
 
 
@@ -42,16 +40,6 @@ class Line:
     decided_at: datetime | None
     holder: str | None
     urgency: str
-
-
-@dataclass(frozen=True, slots=True)
-class QueueCount:
-    """How many cases wait in a queue, and since when the oldest does."""
-
-    id: str
-    title: str
-    count: int
-    oldest: datetime | None
 
 
 def conditions(session: Session, asked: Filter, me: Reviewer, now: datetime) -> list[ColumnElement[bool]]:
@@ -157,38 +145,6 @@ def _line(sealer: Sealer, case: CaseRow, sealed: bytes | None, holder: str | Non
     )  # fmt: skip
 
 
-def total(session: Session, asked: Filter, me: Reviewer) -> int:
-    """How many cases a filter finds; counting ends at MOST_COUNTED."""
-    wanted = conditions(session, asked, me, datetime.now(UTC))
-    within = select(CaseRow.id).where(*wanted).limit(MOST_COUNTED).subquery()
-    return session.scalar(select(func.count()).select_from(within)) or 0
-
-
-def counts(session: Session, me: Reviewer) -> list[QueueCount]:
-    """Every queue with its count and oldest age; queues of kinds that have nothing are left out."""
-    grouped = session.execute(
-        select(CaseRow.kind, CaseRow.state, func.count(), func.min(CaseRow.created_at))
-        .where(CaseRow.decided_at.is_(None))
-        .group_by(CaseRow.kind, CaseRow.state)
-    ).all()
-    tally = [(kind, state, count, oldest) for kind, state, count, oldest in grouped]
-    mine = session.execute(
-        select(func.count(), func.min(CaseRow.created_at)).where(
-            CaseRow.claimed_by == me.id, CaseRow.state == "held", CaseRow.decided_at.is_(None)
-        )
-    ).one()
-    found = [_count("all", tally)]
-    found += [_count(kind, [t for t in tally if t[0] == kind]) for kind in KIND]
-    found += [_count(state, [t for t in tally if t[1] == state]) for state in ("second", "disputed")]
-    found.append(QueueCount("mine", QUEUE["mine"], mine[0], mine[1]))
-    return [q for q in found if q.count or q.id in ("all", "blocked", "warned_sent", "appealed")]
-
-
-def _count(id: str, tally: Sequence[tuple[str, str, int, datetime]]) -> QueueCount:
-    oldest = min((t[3] for t in tally), default=None)
-    return QueueCount(id, QUEUE[id], sum(t[2] for t in tally), oldest)
-
-
 def step(session: Session, asked: Filter, me: Reviewer, case: CaseRow, by: int) -> str | None:
     """The id of the next (or, `by` -1, the previous) case in the queue's order; None at its end."""
     query = select(CaseRow.id).where(*conditions(session, asked, me, datetime.now(UTC)))
@@ -207,8 +163,3 @@ def first_free(session: Session, asked: Filter, me: Reviewer, after: Place | Non
         if found:
             return found
     return None
-
-
-def oldest_age(moment: datetime | None) -> str:
-    """An age in one unit, or nothing."""
-    return span(datetime.now(UTC) - moment) if moment else ""

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from service.dependencies import Opened, PartsOf
 from service.errors import ServiceError
 from service.review.access import Decider, Me, Posted, posted
+from service.review.counting import counts, total
 from service.review.filters import Filter
-from service.review.listing import counts, first_free, page, total
+from service.review.listing import first_free, page
 from service.review.notices import undo_notice
 from service.review.pages import PageRoute, go
 from service.review.pages import page as render
