@@ -33,20 +33,21 @@ const AT_ONCE = 2;
 export function cards(/** @type {Finding[]} */ findings, onReplace) {
   const first = (name) => (finding, index) => findings.findIndex((one) => one[name] === finding[name]) === index;
   const offers = findings.map(first("replacement"));
+  const guides = findings.map(first("guidance"));
   const refs = findings.map(first("policy_ref"));
-  const all = findings.map((finding, index) => card(finding, offers[index] && onReplace, refs[index]));
+  const all = findings.map((finding, index) => card(finding, offers[index] && onReplace, guides[index], refs[index]));
   const more = all.splice(AT_ONCE);
   return [...all, more.length && el("details", {}, el("summary", {}, `${more.length} more`), ...more)];
 }
 
 /** One finding with its reason, guidance, policy section and, where there is one, the text to use instead. */
-function card(/** @type {Finding} */ finding, onReplace, withRef) {
+function card(/** @type {Finding} */ finding, onReplace, withGuidance, withRef) {
   return el(
     "article",
     { className: `card ${finding.severity}` },
     el("p", {}, el("span", { className: "tag" }, CLAIM[finding.severity]), quoted(finding.text)),
     el("p", {}, finding.message),
-    finding.guidance && el("p", {}, finding.guidance),
+    withGuidance && finding.guidance && el("p", {}, finding.guidance),
     finding.replacement && onReplace && offered(finding, onReplace),
     withRef && finding.policy_ref && el("p", { className: "ref" }, `Policy: ${finding.policy_ref}`),
   );
