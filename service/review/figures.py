@@ -1,7 +1,7 @@
 """The desk's numbers for a span of days: volumes, decisions, what people overturned, times, the backlog."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,28 +33,43 @@ class Table:
     share: bool = False
 
 
-def tables(session: Session, since: datetime, until: datetime) -> list[Table]:
-    """Every table of the page, in its order."""
-    done = reviewed(session, since, until)
-    return [
-        volumes(session, since, until),
-        decisions_by_day(done),
-        overturned("labels", "Overturned by label", done, lambda r: [LABEL[x] for x in split(r.case.labels)]),
-        overturned("rules", "Overturned by rule", done, lambda r: r.rules),
-        overturned("models", "Overturned by model version", done, lambda r: [r.case.model_version]),
-        false_blocks(done),
-        after_warning(session, since, until),
-        time_to_decision(done),
-        backlog(session, until),
-    ]
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days that are counted, [since, until), in a session."""
+
+    session: Session
+    since: datetime
+    until: datetime
+
+    def done(self) -> list[Reviewed]:
+        """The cases decided in these days."""
+        return reviewed(self.session, self.since, self.until)
 
 
-def volumes(session: Session, since: datetime, until: datetime) -> Table:
+TABLES: Mapping[str, Callable[[Span], Table]] = {
+    "volumes": lambda span: volumes(span),
+    "decisions": lambda span: decisions_by_day(span.done()),
+    "labels": lambda span: overturned(
+        "labels", "Overturned by label", span.done(), lambda r: [LABEL[x] for x in split(r.case.labels)]
+    ),
+    "rules": lambda span: overturned("rules", "Overturned by rule", span.done(), lambda r: r.rules),
+    "models": lambda span: overturned(
+        "models", "Overturned by model version", span.done(), lambda r: [r.case.model_version]
+    ),
+    "false-blocks": lambda span: false_blocks(span.done()),
+    "after-warning": lambda span: after_warning(span),
+    "time": lambda span: time_to_decision(span.done()),
+    "backlog": lambda span: backlog(span),
+}
+"""Every table of the page, in its order."""
+
+
+def volumes(span: Span) -> Table:
     """Screenings each day, by decision."""
     day = func.date(ScreeningRow.created_at)
-    counted = session.execute(
+    counted = span.session.execute(
         select(day, ScreeningRow.decision, func.count())
-        .where(ScreeningRow.created_at >= since, ScreeningRow.created_at < until)
+        .where(ScreeningRow.created_at >= span.since, ScreeningRow.created_at < span.until)
         .group_by(day, ScreeningRow.decision)
     ).all()
     by_day: dict[str, Counter[str]] = defaultdict(Counter)
@@ -97,8 +112,9 @@ def false_blocks(done: Iterable[Reviewed]) -> Table:
     return Table("false-blocks", "False blocks", "Blocks that a person found unjust.", ("", "Value"), rows, "none")
 
 
-def after_warning(session: Session, since: datetime, until: datetime) -> Table:
+def after_warning(span: Span) -> Table:
     """What warned merchants did: each warned screening once."""
+    session, since, until = span.session, span.since, span.until
     warned = session.execute(
         select(ScreeningRow.id).where(
             ScreeningRow.decision == "warn", ScreeningRow.created_at >= since, ScreeningRow.created_at < until
@@ -145,13 +161,16 @@ def time_to_decision(done: Iterable[Reviewed]) -> Table:
     return Table("time", "Time to decision", says, ("", "Cases"), tuple(rows), "bars")
 
 
-def backlog(session: Session, now: datetime) -> Table:
+def backlog(span: Span) -> Table:
     """Cases that wait now, by queue, with the age of the oldest in hours."""
-    counted = session.execute(
-        select(CaseRow.kind, func.count(), func.min(CaseRow.created_at))
-        .where(CaseRow.decided_at.is_(None))
-        .group_by(CaseRow.kind)
-    ).all()
+    now, counted = (
+        span.until,
+        span.session.execute(
+            select(CaseRow.kind, func.count(), func.min(CaseRow.created_at))
+            .where(CaseRow.decided_at.is_(None))
+            .group_by(CaseRow.kind)
+        ).all(),
+    )
     found = {kind: (count, oldest) for kind, count, oldest in counted}
     rows = tuple(
         (QUEUE[kind], found[kind][0], round((now - found[kind][1]).total_seconds() / 3600, 1))

@@ -12,7 +12,7 @@ from service.dependencies import Opened
 from service.errors import ServiceError
 from service.review.access import Me
 from service.review.agreement import agreement
-from service.review.figures import Table, tables
+from service.review.figures import TABLES, Span, Table
 from service.review.pages import HEADERS, PageRoute, page
 from service.review.plots import THEMES, plot
 from service.review.second import disagreements, pairs
@@ -73,19 +73,22 @@ def _harmless(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-def _tables(session: Session, days: int) -> list[Table]:
+def _span(session: Session, days: int) -> Span:
     if days not in SPANS:
         raise ServiceError(422, f"days: one of {', '.join(map(str, SPANS))}.")
     now = datetime.now(UTC)
-    start = datetime.combine(now.date() - timedelta(days=days - 1), time(), UTC)
-    return tables(session, start, now)
+    return Span(session, datetime.combine(now.date() - timedelta(days=days - 1), time(), UTC), now)
+
+
+def _tables(session: Session, days: int) -> list[Table]:
+    span = _span(session, days)
+    return [make(span) for make in TABLES.values()]
 
 
 def _table(session: Session, name: str, days: int) -> Table:
-    for table in _tables(session, days):
-        if table.id == name:
-            return table
-    raise ServiceError(404, "There are no numbers of this name.")
+    if name not in TABLES:
+        raise ServiceError(404, "There are no numbers of this name.")
+    return TABLES[name](_span(session, days))
 
 
 def _shown(cell: object) -> str:

@@ -29,7 +29,7 @@ def plot(table: Table, theme: str) -> bytes:
     """The drawing of a table as SVG."""
     colours = THEMES[theme]
     with _ONE, mpl.rc_context(_FONT):
-        height = 2.6 if table.kind == "days" else 0.5 + 0.34 * max(len(table.rows[:12]), 2)
+        height = 2.6 if table.kind == "days" else 0.5 + 0.34 * len(table.rows[:12])
         figure = Figure(figsize=(6.4, height), layout="constrained")
         axes = figure.add_subplot()
         _plain(axes, colours)
@@ -65,11 +65,16 @@ def _bars(axes: Axes, table: Table, theme: str) -> None:
     rows = table.rows[:12][::-1]
     values: list[Any] = [row[1] for row in rows]
     bars = axes.barh([str(row[0]) for row in rows], values, color=THEMES[theme]["bar"], height=0.6)
-    texts = [
-        f"{value:.0%} of {row[-1]}" if table.share else f"{value:,}" for value, row in zip(values, rows, strict=True)
-    ]
+    texts = [_said(value, row, share=table.share) for value, row in zip(values, rows, strict=True)]
     axes.bar_label(bars, texts, padding=4, color=THEMES[theme]["ink"])
     axes.set_xlim(0, max([*values, 0.001]) * 1.25)
     if table.share:
         axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xticks([])
+
+
+def _said(value: float, row: tuple[object, ...], *, share: bool) -> str:
+    """What stands at the end of a bar: a count, a share with its count, or a share of a whole."""
+    if not share:
+        return f"{value:,}"
+    return f"{value:.0%} of {row[-1]}" if len(row) > 3 else f"{value:.0%} ({row[-1]})"

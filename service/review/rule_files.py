@@ -1,4 +1,4 @@
-"""The rule book as files: the shipped ones with the desk's versions put in their places. Pure but for the first read."""
+"""The rule book as files: the shipped ones with the desk's versions put in their places. Pure, but for one read."""
 
 import json
 import tomllib
