@@ -3,15 +3,16 @@
 import importlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from service import chores, documentation, errors, status, unscreened
 from service.callers import KeyRing, RateLimit
 from service.dependencies import Parts
-from service.gate import Gate
+from service.gate import Endpoint, Gate
 from service.logs import event
 from service.metrics import Metrics
 from service.orders.commerce_interface import CommerceInterface, Follower
@@ -48,12 +49,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(
         Gate,
         metrics=parts.metrics,
+        direct={"/screen": partial(_directly, app, screening.screen)},
         max_bytes=settings.max_body_bytes,
         max_batch=settings.max_batch_bytes,
         max_pending=settings.max_pending,
     )
     app.openapi = documentation.for_app(app)  # type: ignore[method-assign]
     return app
+
+
+async def _directly(app: FastAPI, endpoint: Endpoint, request: Request) -> Response:
+    request.scope["app"] = app
+    return await endpoint(request)
 
 
 def wire(settings: Settings) -> Parts:

@@ -68,7 +68,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(Exception, unexpected)
 
 
 def _refused(request: Request, error: Exception) -> Response:
@@ -87,7 +87,7 @@ def _http(request: Request, error: Exception) -> Response:
     return render(ServiceError(error.status_code, str(error.detail), headers=error.headers))
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
+def unexpected(request: Request, error: Exception) -> Response:
     """A bug: its kind is logged, its words are not, for they may quote a draft."""
     event("error", level=logging.ERROR, path=_route(request), kind=type(error).__name__, where=_place(error))
     return render(ServiceError(500, "The request could not be answered; nothing of it was kept."))

@@ -1,6 +1,6 @@
 """One screening from request to answer: look the order up, judge, keep, answer. The edge's I/O in one place."""
 
-import secrets
+import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -162,7 +162,7 @@ def _new(
 
 def second_review(parts: Parts) -> bool:
     """Whether a new case is one of those that a second reviewer sees blind."""
-    return secrets.randbelow(10_000) < parts.settings.second_review_share * 10_000
+    return random.random() < parts.settings.second_review_share
 
 
 def _cases(judged: Judged) -> tuple[str, ...]:

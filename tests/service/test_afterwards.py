@@ -1,0 +1,187 @@
+"""What follows a verdict: acknowledge, appeal, withdraw, screen again; and the passes that come of it."""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from service.storage.review_tables import CaseRow
+from service.storage.tables import AcknowledgementRow, AppealRow
+from tests.service.drafts import ALLOWED, BLOCKED, WARNED
+from tests.service.running import Running
+from tests.service.test_contract import assert_problem
+
+
+def post(service: Running, path: str, body: Any | None = None) -> httpx.Response:
+    return service.client.post(path, json={} if body is None else body)
+
+
+def verify(service: Running, token: str, draft: dict[str, str], **changed: str) -> dict[str, Any]:
+    answer: dict[str, Any] = post(service, "/passes/verify", {"token": token, **draft, **changed}).json()
+    return answer
+
+
+def kinds_of_case(service: Running, screening_id: str) -> set[str]:
+    from sqlalchemy import select
+
+    with service.parts.database.reading() as session:
+        return set(session.scalars(select(CaseRow.kind).where(CaseRow.screening_id == screening_id)))
+
+
+def test_the_pass_of_an_allowed_draft_is_valid_for_exactly_its_text(service: Running) -> None:
+    answer = service.screen(ALLOWED)
+    checked = verify(service, answer["pass"], ALLOWED)
+    assert (checked["valid"], checked["screening_id"], checked["decision"]) == (True, answer["screening_id"], "allow")
+    for field in ALLOWED:
+        changed = verify(service, answer["pass"], {**ALLOWED, field: ALLOWED[field] + "."})
+        assert (changed["valid"], changed["reason"]) == (False, "text-changed")
+
+
+def test_text_cannot_move_from_one_field_to_another(service: Running) -> None:
+    token = service.screen(ALLOWED)["pass"]
+    moved = {**ALLOWED, "subject": ALLOWED["subject"] + ALLOWED["body"][:1], "body": ALLOWED["body"][1:]}
+    assert verify(service, token, moved)["reason"] == "text-changed"
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "...", "é.é.é", "e30.e30.e30", "bnVsbA.bnVsbA.AA", "W10.W10.AA"])
+def test_what_is_no_pass_is_said_to_be_none(service: Running, token: str) -> None:
+    checked = verify(service, token, ALLOWED)
+    assert (checked["valid"], checked["reason"]) == (False, "malformed")
+
+
+def test_a_pass_whose_claims_were_changed_is_foreign(service: Running) -> None:
+    head, payload, signature = service.screen(ALLOWED)["pass"].split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    forged = base64.urlsafe_b64encode(json.dumps({**claims, "exp": 9999999999}).encode()).decode().rstrip("=")
+    assert verify(service, f"{head}.{forged}.{signature}", ALLOWED)["reason"] == "foreign"
+
+
+def test_a_pass_can_be_verified_offline_with_the_public_key(service: Running) -> None:
+    token = service.screen(ALLOWED)["pass"]
+    with httpx.Client(base_url=service.url) as anyone:
+        keys = {key["kid"]: key for key in anyone.get("/passes/keys").json()["keys"]}
+
+    def raw(text: str) -> bytes:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+    head, payload, signature = token.split(".")
+    public = Ed25519PublicKey.from_public_bytes(raw(keys[json.loads(raw(head))["kid"]]["x"]))
+    public.verify(raw(signature), f"{head}.{payload}".encode())
+    text = b"".join(b"%d:%b," % (len(part.encode()), part.encode()) for part in ALLOWED.values())
+    assert json.loads(raw(payload))["txt"] == hashlib.sha256(text).hexdigest()
+
+
+def test_a_warned_draft_gets_its_pass_once_it_is_acknowledged(service: Running) -> None:
+    answer = service.screen(WARNED)
+    path = f"/screenings/{answer['screening_id']}/acknowledge"
+    granted = post(service, path, {"acknowledged_by": "Ann", "reason": "The customer asked for it."}).json()
+    assert verify(service, granted["pass"], WARNED)["valid"]
+    assert post(service, path).json()["pass"] == granted["pass"]
+    with service.parts.database.reading() as session:
+        row = session.get_one(AcknowledgementRow, answer["screening_id"])
+        assert row.acknowledged_by == "Ann"
+        assert service.parts.sealer.open_maybe(row.reason) == "The customer asked for it."
+    stored = service.client.get(f"/screenings/{answer['screening_id']}").json()
+    assert (stored["acknowledged_by"], stored["pass"]) == ("Ann", granted["pass"])
+    assert kinds_of_case(service, answer["screening_id"]) == {"warned_sent"}
+
+
+@pytest.mark.parametrize("draft", [BLOCKED, ALLOWED])
+def test_only_a_warning_can_be_acknowledged(service: Running, draft: Any) -> None:
+    answer = service.screen(draft)
+    assert_problem(post(service, f"/screenings/{answer['screening_id']}/acknowledge"), 409)
+
+
+def test_a_block_is_put_before_the_reviewers_and_may_be_appealed(service: Running) -> None:
+    answer = service.screen(BLOCKED)
+    path = f"/screenings/{answer['screening_id']}/appeal"
+    appealed = post(service, path, {"message": "She asked for green herself. \0"}).json()["appeal"]
+    assert appealed["state"] == "open"
+    assert post(service, path).json()["appeal"]["at"] == appealed["at"]
+    assert kinds_of_case(service, answer["screening_id"]) == {"blocked", "appealed"}
+    with service.parts.database.reading() as session:
+        row = session.get_one(AppealRow, answer["screening_id"])
+        assert service.parts.sealer.open_maybe(row.words) == "She asked for green herself. \0"
+    stored = service.client.get(f"/screenings/{answer['screening_id']}").json()
+    assert (stored["appeal"]["state"], stored["pass"]) == ("open", None)
+
+
+def test_a_warning_may_be_appealed_and_an_allowed_draft_not(service: Running) -> None:
+    assert post(service, f"/screenings/{service.screen(WARNED)['screening_id']}/appeal").status_code == 200
+    assert_problem(post(service, f"/screenings/{service.screen(ALLOWED)['screening_id']}/appeal"), 409)
+
+
+def test_an_appeal_that_is_granted_gives_a_pass(service: Running) -> None:
+    from datetime import UTC, datetime
+
+    from service.storage.outbox import decide_appeal
+
+    screening_id = service.screen(BLOCKED)["screening_id"]
+    post(service, f"/screenings/{screening_id}/appeal", {"message": "Please look again."})
+    with service.parts.database.writing() as session:
+        assert decide_appeal(
+            session, service.parts.sealer, screening_id, "overturned", "You are right.", datetime.now(UTC)
+        )
+    stored = service.client.get(f"/screenings/{screening_id}").json()
+    assert (stored["appeal"]["state"], stored["appeal"]["note"]) == ("overturned", "You are right.")
+    assert verify(service, stored["pass"], BLOCKED)["valid"]
+
+
+def test_a_withdrawn_draft_gives_no_pass_any_more(service: Running) -> None:
+    screening_id = service.screen(WARNED)["screening_id"]
+    first = post(service, f"/screenings/{screening_id}/withdraw").json()
+    assert post(service, f"/screenings/{screening_id}/withdraw").json() == first
+    assert_problem(post(service, f"/screenings/{screening_id}/acknowledge"), 409)
+    allowed = service.screen(ALLOWED)["screening_id"]
+    post(service, f"/screenings/{allowed}/withdraw")
+    assert service.client.get(f"/screenings/{allowed}").json()["pass"] is None
+
+
+@pytest.mark.parametrize("step", ["acknowledge", "appeal", "withdraw"])
+@pytest.mark.parametrize("screening_id", ["unknown", "0" * 32, "..%2f", "%00", "x" * 500])
+def test_what_is_not_there_is_a_404(service: Running, step: str, screening_id: str) -> None:
+    assert_problem(post(service, f"/screenings/{screening_id}/{step}"), 404)
+
+
+def test_another_callers_screening_is_not_there(service: Running) -> None:
+    screening_id = service.screen(WARNED)["screening_id"]
+    other = service.key("screen", caller="shop")
+    assert_problem(service.client.get(f"/screenings/{screening_id}", headers=other), 404)
+    for step in ("acknowledge", "appeal", "withdraw"):
+        assert_problem(service.client.post(f"/screenings/{screening_id}/{step}", json={}, headers=other), 404)
+    response = service.client.post("/screen", json={**WARNED, "previous_screening_id": screening_id}, headers=other)
+    assert_problem(response, 422)
+
+
+@pytest.mark.parametrize("body", [{"reason": 5}, {"reason": "x" * 5001}, {"acknowledged_by": "a\nb"}, {"other": 1}])
+def test_a_bad_acknowledgement_is_a_422(service: Running, body: Any) -> None:
+    screening_id = service.screen(WARNED)["screening_id"]
+    named = assert_problem(post(service, f"/screenings/{screening_id}/acknowledge", body), 422)["errors"][0]["field"]
+    assert named == next(iter(body))
+
+
+@pytest.mark.parametrize("mode", ["send", "preview"])
+def test_after_an_edit_it_is_said_what_was_cleared_what_is_left_and_what_is_new(service: Running, mode: str) -> None:
+    first = service.screen({**BLOCKED, "support_id": "5"})
+    again = service.screen(
+        {**ALLOWED, "support_id": "5", "subject": ""}, previous_screening_id=first["screening_id"], mode=mode
+    )
+    changes = {kind: {finding["id"] for finding in found} for kind, found in again["changes"].items()}
+    before, now = ({finding["id"] for finding in answer["findings"]} for answer in (first, again))
+    assert changes == {"cleared": before - now, "remaining": before & now, "new": now - before}
+    assert "subject-empty" in changes["new"]
+    assert "support-id-malformed" in changes["remaining"]
+    assert any(finding["label"] == "substitute_offer" for finding in again["changes"]["cleared"])
+
+
+def test_a_draft_that_was_sent_unscreened_is_screened_for_the_reviewers(service: Running) -> None:
+    response = post(service, "/unscreened", {**BLOCKED, "reason": "timeout"})
+    assert response.status_code == 202
+    body = response.json()
+    assert body["decision"] == "block"
+    assert kinds_of_case(service, body["screening_id"]) == {"blocked", "unscreened"}
+    assert service.client.get(f"/screenings/{body['screening_id']}").json()["pass"] is None
