@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from training import durable, plots
+from training import durable
 from training.costs import CostLine, minutes_per_thousand
 from training.drift import DriftReport, Profile
 from training.evaluation import TARGETS, EvaluationReport, Judged
@@ -45,6 +45,8 @@ def evaluation_html(
     report: EvaluationReport, judged: Sequence[Judged], costs: Sequence[CostLine], rules: Sequence[RuleReport]
 ) -> str:
     """The whole evaluation with its plots."""
+    from training import plots  # loaded at need: drawing takes a second to import
+
     figures = report.as_dict()
     pictures = {
         "labels": plots.label_bars(figures["labels"]),
@@ -70,6 +72,8 @@ def model_card(version: str, manifest: Mapping[str, Any], about: Mapping[str, An
 
 def drift_html(report: DriftReport, reference: Profile, incoming: Profile, names: tuple[str, str]) -> str:
     """What moved between two sets of drafts, with plots."""
+    from training import plots
+
     pictures = {
         "shifts": plots.shifts(report.shifts),
         "length": plots.two_histograms(reference, incoming, "length", "words in a draft"),
@@ -84,6 +88,8 @@ def write(text: str, path: Path) -> None:
 
 
 def _drawn(pictures: Mapping[str, Any]) -> dict[str, Markup]:
+    from training import plots
+
     return {name: Markup(plots.svg(figure)) for name, figure in pictures.items()}
 
 

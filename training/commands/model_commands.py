@@ -10,7 +10,7 @@ import typer
 
 from training import reports, strangers
 from training.commands import sources
-from training.commands.output import Data, Json, Out, Who, Why, progress, share, steps, table, tell
+from training.commands.output import Data, Json, Out, Who, Why, person, progress, share, steps, table, tell
 from training.comparing import compare as compare_judged
 from training.costs import cost_sheet, minutes_per_thousand
 from training.evaluation import EvaluationReport, judge, report_of
@@ -22,7 +22,7 @@ from training.registry import ModelRegistry, default_home
 from training.retrain import Tools
 from training.rule_reports import hits_by_draft, overlaps
 from training.rule_reports import report as rule_report
-from training.run import Order, run
+from training.run import ABOUT, EVALUATION, Order, read_note, run
 from training.searching import grid, on_cluster
 from training.searching import search as try_recipes
 
@@ -65,7 +65,7 @@ def retrain(
         sources.encoder(encoder, with_encoder),
         dates,
         test_since.date() if test_since else None,
-        who=who,
+        who=person(who),
         why=why,
     )
     with steps("retrain", recipe.folds + _STEPS_BESIDE_FOLDS) as say, on_cluster(cluster):
@@ -244,10 +244,8 @@ def leak(data: Data = None, as_json: Json = False) -> None:
     )
 
 
-def card(version: str = "live", out: Out = None, as_json: Json = False) -> None:
+def card(version: Annotated[str, typer.Argument()] = "live", out: Out = None, as_json: Json = False) -> None:
     """The model card of a version, as Markdown."""
-    from training.run import ABOUT, EVALUATION, read_note
-
     registry = ModelRegistry()
     folder = registry.folder(version)
     held = next(s for s in registry.versions() if s.version == registry.resolve(version))

@@ -41,10 +41,11 @@ def tell(data: Any, *shown: Table | str, as_json: bool) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """A plain table; numbers to the right."""
+    """A plain table; numbers to the right, words to the left."""
     made = Table(title=title, title_justify="left", box=None, header_style="bold", title_style="")
     for at, name in enumerate(columns):
-        made.add_column(name, justify="left" if at == 0 else "right", overflow="fold")
+        words = all(isinstance(row[at], str) and row[at][:1] not in "0123456789+-≤≥–" for row in rows)
+        made.add_column(name, justify="left" if words else "right", overflow="fold")
     for row in rows:
         made.add_row(*(_cell(value) for value in row))
     return made

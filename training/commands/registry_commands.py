@@ -10,10 +10,10 @@ import typer
 
 from training import durable, from_service, golden
 from training.commands import sources
-from training.commands.output import Data, Json, Store, Who, Why, progress, refuse, share, table, tell
+from training.commands.output import Data, Json, Store, Who, Why, person, progress, refuse, share, table, tell
 from training.gate import GateResult, Tolerance, hold
 from training.history import SHIPPED_NAME, as_row
-from training.registry import ModelRegistry, RegistryError
+from training.registry import ModelRegistry, RegistryError, verify
 from training.shadowing import DECISIONS, agreement
 
 GATE = "gate.json"
@@ -42,6 +42,7 @@ def promote(
     version = registry.resolve(version)
     if version == registry.live():
         raise RegistryError(f"{version} is live already")
+    verify(registry.folder(version))
     result = _held(registry, version, data, golden_set, Tolerance.load(gate_file) if gate_file else Tolerance.load())
     _store(registry, version, result)
     shown = table("gate", ("check", "live", "challenger", "worse by", "limit", "passed"), _rows(result))
@@ -51,7 +52,9 @@ def promote(
     if dry_run:
         tell(found, shown, "The gate would let it pass; nothing changed.", as_json=as_json)
         return
-    registry.promote(version, who=who, why=why, override=override, gate="passed" if result.passed else "refused")
+    registry.promote(
+        version, who=person(who), why=why, override=override, gate="passed" if result.passed else "refused"
+    )
     note = "" if result.passed else " against the gate; the override is recorded"
     tell({**found, "promoted": True}, shown, f"{version} is live{note}.", as_json=as_json)
 
@@ -60,7 +63,7 @@ def _held(
     registry: ModelRegistry, version: str, data: list[Path] | None, golden_set: Path, tolerance: Tolerance
 ) -> GateResult:
     drafts, expected = sources.kept_aside(data), golden.load(golden_set)
-    live, challenger = (sources.screener(registry, v) for v in ("live", version))
+    live, challenger = sources.live_screener(registry), sources.screener(registry, version)
     with progress("gate", 2 * len(drafts)) as tick:
         return hold(live, challenger, drafts, expected, tolerance, tick)
 
@@ -87,7 +90,7 @@ def rollback(
     """Make the version live again that was so before. No gate: it has been live."""
     registry = ModelRegistry()
     before = registry.live()
-    version = registry.rollback(who=who, why=why, to=to)
+    version = registry.rollback(who=person(who), why=why, to=to)
     tell({"version": version, "previous": before}, f"{version} is live; {before} is not.", as_json=as_json)
 
 
@@ -141,14 +144,14 @@ def versions(as_json: Json = False) -> None:
 @shadow.command("set")
 def shadow_set(version: str, why: Why = "", who: Who = "", as_json: Json = False) -> None:
     """Let a version judge beside the live one; it has no say."""
-    name = ModelRegistry().set_shadow(version, who=who, why=why)
+    name = ModelRegistry().set_shadow(version, who=person(who), why=why)
     tell({"shadow": name}, f"{name} is in shadow.", as_json=as_json)
 
 
 @shadow.command("clear")
 def shadow_clear(why: Why = "", who: Who = "", as_json: Json = False) -> None:
     """End the shadow."""
-    name = ModelRegistry().clear_shadow(who=who, why=why)
+    name = ModelRegistry().clear_shadow(who=person(who), why=why)
     tell({"cleared": name}, f"{name} is out of shadow.", as_json=as_json)
 
 
@@ -166,7 +169,8 @@ def shadow_report(
     shown: list[Any] = []
     for one in found:
         rows = [(live, *(one.matrix[live][d] for d in DECISIONS)) for live in DECISIONS]
-        title = f"{one.challenger} beside {one.live}: {one.drafts} drafts, same decision {share(one.same_decision)}, same labels {share(one.same_labels)}"
+        same = f"same decision {share(one.same_decision)}, same labels {share(one.same_labels)}"
+        title = f"{one.challenger} beside {one.live}: {one.drafts} drafts, {same}"
         shown.append(table(title, ("live \\ challenger", *DECISIONS), rows))
     shown.append(f"{queued} disagreements queued." if queue else "")
     tell({"reports": [asdict(a) for a in found], "queued": queued}, *shown, as_json=as_json)

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from classifier import Screener
-from classifier.artifact import MANIFEST, SHIPPED
+from classifier.artifact import MANIFEST, SHIPPED, ArtifactError
 from classifier.draft import LabelledDraft
 from classifier.policy import Policy
 from classifier.rulebook import RuleBook
@@ -53,6 +53,14 @@ def screener(registry: ModelRegistry, version: str) -> Screener:
     if name == SHIPPED_NAME and not (SHIPPED / MANIFEST).exists():
         return Screener(policy=Policy.load(), book=RuleBook.load(), artifact=None)
     return Screener.load(registry.folder(name))
+
+
+def live_screener(registry: ModelRegistry) -> Screener:
+    """The live model's screener. One that will not load is judged as the service would: by rules alone."""
+    try:
+        return screener(registry, "live")
+    except ArtifactError:
+        return Screener(policy=Policy.load(), book=RuleBook.load(), artifact=None)
 
 
 def encoder(path: Path | None, wanted: bool) -> Path | None:

@@ -79,12 +79,12 @@ def drift(
     known = [Incoming(d.id, d.draft, d.order) for d in sources.kept_aside(reference, "all" if reference else "test")]
     screener = sources.screener(ModelRegistry(), "live")
     with progress("reading", len(drafts) + len(known)) as tick:
-        profiles = [drifting.profile(screener, side, tick) for side in (known, drafts)]
+        before, now = (drifting.profile(screener, side, tick) for side in (known, drafts))
     bounds = drifting.Limits.load(limits) if limits else drifting.Limits.load()
-    found = drifting.drift(*profiles, bounds, _reviewed(screenings))
+    found = drifting.drift(before, now, bounds, _reviewed(screenings))
     if html:
         names = (str(reference[0]) if reference else "kept aside", str(archive or "the service's screenings"))
-        reports.write(reports.drift_html(found, *profiles, names), html)
+        reports.write(reports.drift_html(found, before, now, names), html)
     rows = [(s.name, s.distance, s.limit, s.p_value, s.drifted) for s in found.shifts]
     shown = table(
         f"{found.incoming} drafts against {found.reference}", ("what", "distance", "limit", "p", "past it"), rows

@@ -1,0 +1,153 @@
+"""Tickets come in whole or not at all, and go out in every format so that they come back the same."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classifier.draft import LabelledDraft
+from tests.training.conftest import write_drafts
+from training import annotations
+from training.__main__ import call
+from training.formats import FORMATS, write_rows
+from training.importing import Intake, read
+from training.tickets import as_record, load
+
+SUFFIX = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet", "labelstudio": ".json", "prodigy": ".jsonl"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_goes_out_comes_back_the_same(small_drafts: list[LabelledDraft], tmp_path: Path, format: str) -> None:
+    records = [as_record(d) for d in small_drafts]
+    path = tmp_path / f"tickets{SUFFIX[format]}"
+    write_rows(records, path, format)
+    assert list(read([path], Intake()).records) == records
+
+
+def test_offsets_survive_emoji_and_line_breaks(tmp_path: Path) -> None:
+    record: dict[str, Any] = {
+        "id": "x", "writer": "w", "scenario": "s", "support_id": "GG-1", "subject": "😀 hi", "body": "😀😀 no\u2028tea,\nsend \"green\"?",
+        "labels": ["substitute_offer"], "evidence": {"substitute_offer": ["send \"green\"?", "😀 hi"]},
+        "order": {"cancelled_by": "customer", "status": None}, "note": "", "language": "en",
+    }  # fmt: skip
+    for format in FORMATS:
+        path = tmp_path / f"{format}{SUFFIX[format]}"
+        write_rows([record], path, format)
+        assert list(read([path], Intake(format)).records) == [record]
+
+
+def row(**changed: str) -> dict[str, str]:
+    return {
+        "id": "a",
+        "writer": "w",
+        "support_id": "GG-1",
+        "subject": "Hi",
+        "body": "It ships later.",
+        "labels": "delay_notice",
+        **changed,
+    }
+
+
+BAD_ROWS = [
+    (row(labels="delay"), "unknown label 'delay'"),
+    (row(support_id=""), "support_id"),
+    (row(body=""), "body"),
+    (row(evidence='{"delay_notice": ["ships never"]}'), "does not stand in subject or body"),
+    (row(evidence="{"), "not JSON"),
+    (row(cancelled_by="nobody"), "cancelled_by"),
+    (row(date="yesterday"), "ISO 8601"),
+    (row(mood="glad"), "unknown field 'mood'"),
+]
+
+
+@pytest.mark.parametrize(("bad", "reason"), BAD_ROWS, ids=[reason for _, reason in BAD_ROWS])
+def test_one_bad_row_is_named_and_nothing_is_taken(
+    bad: dict[str, str], reason: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tickets.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list({**row(), **bad}))
+        writer.writeheader()
+        writer.writerows([row(), {**bad, "id": "b"}])
+    assert call(["import", str(path), "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert [(r["file"], r["line"]) for r in told["bad_rows"]] == [(str(path), 3)]
+    assert reason in told["bad_rows"][0]["reason"]
+    assert not home.exists()
+
+
+def test_a_row_number_is_the_line_even_after_a_body_of_several_lines(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('support_id,subject,body,labels\nGG-1,a,"one\ntwo\nthree",\nGG-2,b,c,wrong\n')
+    with pytest.raises(ValueError, match=r"t\.csv:5: labels"):
+        read([path], Intake())
+
+
+def test_columns_of_other_names_and_a_writer(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "desk.csv"
+    path.write_text(
+        "Order,Title,Text,labels\nGG-1,Later,Your order ships a week late.,delay_notice\nGG-2,Hi,Thanks!,\n"
+    )
+    columns = [f"--column={pair}" for pair in ("Order=support_id", "Title=subject", "Text=body")]
+    assert call(["import", str(path), *columns, "--writer", "desk", "--as", "desk"]) == 0
+    drafts = load(home / "tickets")
+    assert [(d.id, d.writer, sorted(d.labels)) for d in drafts] == [
+        ("desk-000002", "desk", ["delay_notice"]), ("desk-000003", "desk", []),
+    ]  # fmt: skip
+
+
+def test_importing_again_replaces_by_id(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "desk.csv"
+    for labels in ("delay_notice", "inventory_cancellation"):
+        path.write_text(f"id,support_id,subject,body,labels\nx,GG-1,a,b,{labels}\n")
+        assert call(["import", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.split("\n}\n")[1] + "}")["new"] == 0
+    assert [sorted(d.labels) for d in load(home / "tickets")] == [["inventory_cancellation"]]
+
+
+def test_an_id_of_the_given_drafts_is_refused(home: Path, small_drafts: list[LabelledDraft], tmp_path: Path) -> None:
+    path = write_drafts(small_drafts[:1], tmp_path / "again.jsonl")
+    assert call(["import", str(path)]) == 2
+    assert not (home / "tickets").exists()
+
+
+def test_a_machines_guess_never_counts_as_a_label(tmp_path: Path) -> None:
+    guess = {"result": [{"type": "choices", "value": {"choices": ["delay_notice"]}}]}
+    task = {
+        "id": 7,
+        "data": {"support_id": "GG-1", "subject": "a", "body": "b"},
+        "predictions": [guess],
+        "annotations": [],
+    }
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([task, {**task, "annotations": [{**guess, "was_cancelled": True}]}]))
+    with pytest.raises(ValueError, match=annotations.UNLABELLED):
+        read([path], Intake())
+    taken = read([path], Intake(skip_unlabelled=True))
+    assert (taken.records, taken.skipped) == ((), 2)
+
+
+def test_annotators_who_disagree_are_a_bad_row(tmp_path: Path) -> None:
+    said = [
+        {"result": [{"type": "choices", "value": {"choices": [label]}}]}
+        for label in ("delay_notice", "substitute_offer")
+    ]
+    path = tmp_path / "export.json"
+    path.write_text(
+        json.dumps([{"id": 1, "data": {"support_id": "GG-1", "subject": "a", "body": "b"}, "annotations": said}])
+    )
+    with pytest.raises(ValueError, match="its annotators disagree: delay_notice / substitute_offer"):
+        read([path], Intake())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.parquet", b"none"), ("a.json", b"{"), ("a.csv", b"\xff\xfe"), ("a.xls", b"")]
+)
+def test_a_file_that_is_not_what_it_should_be_ends_with_two(
+    home: Path, tmp_path: Path, name: str, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert call(["import", str(tmp_path / name)]) == 2
+    assert name in capsys.readouterr().err
