@@ -15,7 +15,10 @@ from training.near_copies import drop_copies
 from training.sharing import share
 from training.splits import SplitPlan
 
-BODY = "Dear customer, the blue kettle that you ordered last week is delayed at our supplier and will ship to you on Monday morning, 4 May."
+BODY = (
+    "Dear customer, the blue kettle that you ordered last week is delayed at our supplier and will ship to you on "
+    "Monday morning, 4 May."
+)
 PLAN = SplitPlan(tune=frozenset({"t"}), test=frozenset({"u"}), clear=frozenset())
 
 
@@ -84,7 +87,7 @@ def test_without_the_plans_writers_scenarios_never_stand_on_both_sides() -> None
     shared = share(drafts, PLAN)
     parts = [{d.scenario for d in part} for part in (shared.split.train, shared.split.tune, shared.split.test)]
     assert all(parts)
-    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert sum(map(len, parts)) == len(set.union(*parts))
 
 
 def test_dated_drafts_are_tested_on_what_came_later() -> None:

@@ -114,7 +114,8 @@ def test_history_answers_who_was_live_on_a_day(tmp_path: Path) -> None:
     history.add(Event("2026-03-09T08:00:00+00:00", "eve", "rollback", "model-a", "complaints", "model-b"))
     live = {day: history.live_on(date(2026, 3, day)) for day in (1, 4, 5, 8, 9)}
     assert {day: (e.version, e.who) for day, e in live.items() if e} == {
-        1: ("model-a", "ada"), 4: ("model-a", "ada"), 5: ("model-b", "bob"), 8: ("model-b", "bob"), 9: ("model-a", "eve"),
+        1: ("model-a", "ada"), 4: ("model-a", "ada"), 5: ("model-b", "bob"), 8: ("model-b", "bob"),
+        9: ("model-a", "eve"),
     }  # fmt: skip
     assert history.live_on(date(2026, 2, 28)) is None
 

@@ -28,14 +28,15 @@ def test_what_goes_out_comes_back_the_same(small_drafts: list[LabelledDraft], tm
 
 def test_offsets_survive_emoji_and_line_breaks(tmp_path: Path) -> None:
     record: dict[str, Any] = {
-        "id": "x", "writer": "w", "scenario": "s", "support_id": "GG-1", "subject": "😀 hi", "body": "😀😀 no\u2028tea,\nsend \"green\"?",
+        "id": "x", "writer": "w", "scenario": "s", "support_id": "GG-1", "subject": "😀 hi",
+        "body": "😀😀 no\u2028tea,\nsend \"green\"?",
         "labels": ["substitute_offer"], "evidence": {"substitute_offer": ["send \"green\"?", "😀 hi"]},
         "order": {"cancelled_by": "customer", "status": None}, "note": "", "language": "en",
     }  # fmt: skip
-    for format in FORMATS:
-        path = tmp_path / f"{format}{SUFFIX[format]}"
-        write_rows([record], path, format)
-        assert list(read([path], Intake(format)).records) == [record]
+    for name in FORMATS:
+        path = tmp_path / f"{name}{SUFFIX[name]}"
+        write_rows([record], path, name)
+        assert list(read([path], Intake(name)).records) == [record]
 
 
 def row(**changed: str) -> dict[str, str]:
