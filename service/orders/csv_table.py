@@ -26,7 +26,7 @@ def read_orders(path: Path) -> Iterator[KnownOrder]:
             for row in rows:
                 yield _order(row, f"{path}:{rows.line_num}")
         except (csv.Error, UnicodeDecodeError) as error:
-            raise OrderFileError(f"{path}:{rows.line_num}: {error}") from error
+            raise OrderFileError(f"{path}:{rows.reader.line_num}: {error}") from error
 
 
 def _order(row: dict[str, str | None], place: str) -> KnownOrder:

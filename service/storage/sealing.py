@@ -1,5 +1,7 @@
 """What merchants and reviewers typed, on its way to the store and back: plain, or encrypted by a key from settings."""
 
+import json
+
 import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -52,8 +54,16 @@ class Sealer:
 
     def seal_draft(self, draft: Draft) -> bytes:
         """A draft's three fields as one sealed JSON array."""
-        return self.seal(orjson.dumps((draft.support_id, draft.subject, draft.body)).decode())
+        fields = (draft.support_id, draft.subject, draft.body)
+        try:
+            return self.seal(orjson.dumps(fields).decode())
+        except TypeError:  # a lone surrogate, which only the escapes of the standard library can hold
+            return self.seal(json.dumps(fields))
 
     def open_draft(self, sealed: bytes) -> Draft:
         """The draft again. Raises SealError."""
-        return Draft(*orjson.loads(self.open(sealed)))
+        text = self.open(sealed)
+        try:
+            return Draft(*orjson.loads(text))
+        except orjson.JSONDecodeError:
+            return Draft(*json.loads(text))

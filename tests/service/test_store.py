@@ -1,0 +1,336 @@
+"""The store, on SQLite and PostgreSQL: what is kept, what is only added, what goes, what comes back."""
+
+import asyncio
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DBAPIError
+
+from classifier import Draft, Order, Screener
+from classifier.policy import Policy
+from classifier.rulebook import RuleBook
+from service.storage import audit
+from service.storage.backup import BackupError, restore_backup, write_backup
+from service.storage.checking import faults
+from service.storage.database import Database
+from service.storage.documents import evidence_document, read_document, verdict_document
+from service.storage.records import NewScreening, draft_hash, new_id
+from service.storage.repositories import Screenings
+from service.storage.retention import Whose, purge_leftovers, purge_text
+from service.storage.review_tables import AuditRow, CaseDecisionRow, CaseRow, UserRow
+from service.storage.sealing import Sealer, SealError
+from service.storage.search import find_drafts
+from service.storage.tables import FindingRow, IdempotencyRow, ScreeningRow
+from service.storage.writing import Kept, ScreeningWriter, StoreUnavailableError
+from tests.service.conftest import KINDS, fresh_url
+from tests.service.drafts import BLOCKED
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def screener() -> Screener:
+    return Screener(policy=Policy.load(), book=RuleBook.load(), artifact=None)
+
+
+def new(screener: Screener, draft: Draft, **changed: object) -> NewScreening:
+    evidence = screener.evidence(draft, Order())
+    verdict = screener.policy.decide(evidence, Order())
+    made = NewScreening(
+        id=new_id(),
+        created_at=datetime.now(UTC),
+        caller="gateway",
+        merchant_id="m-1",
+        draft=draft,
+        text_hash=draft_hash(draft),
+        order_state={"state": "not_asked"},
+        evidence=evidence_document(evidence),
+        verdict=verdict_document(verdict, screener.policy),
+        cases=("blocked",),
+        case_due=NOW,
+    )
+    return replace(made, **changed)  # type: ignore[arg-type]
+
+
+def keep(database: Database, *screenings: NewScreening, sealer: Sealer | None = None) -> list[Kept]:
+    async def all_at_once() -> list[Kept]:
+        return await asyncio.gather(*(writer.keep(screening) for screening in screenings))
+
+    writer = ScreeningWriter(database, sealer or Sealer())
+    try:
+        return asyncio.run(all_at_once())
+    finally:
+        writer.close()
+
+
+def count(database: Database, row: type) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(row)) or 0
+
+
+DRAFTS = [
+    Draft(**BLOCKED),
+    Draft("GG-\0", "Nul \0 in it", "a\0b " + BLOCKED["body"]),
+    Draft("", "", ""),
+    Draft("GG-1", "\ud800 lone", "surrogate \udfff"),
+    Draft("GG-1", "emoji 👩‍🎨", "ligature ﬁ, right-to-left \u202e" + "x" * 50_000),
+]
+
+
+@pytest.mark.parametrize("draft", DRAFTS, ids=range(len(DRAFTS)))
+def test_what_was_seen_comes_back_as_it_was(database: Database, screener: Screener, draft: Draft) -> None:
+    kept = new(screener, draft)
+    keep(database, kept)
+    with database.reading() as session:
+        stored = Screenings(session, Sealer()).get(kept.id, "gateway")
+        assert stored is not None
+        assert (stored.draft, stored.verdict, stored.text_hash) == (draft, kept.verdict, kept.text_hash)
+        assert stored.created_at == kept.created_at
+        row = session.get_one(ScreeningRow, kept.id)
+        assert read_document(row.evidence)["rules"]["version"] == screener.book.version
+
+
+def test_a_screening_brings_its_findings_and_its_case(database: Database, screener: Screener) -> None:
+    kept = new(screener, Draft(**BLOCKED), shadow_rules=("substitute.trial", "substitute.trial"))
+    keep(database, kept)
+    with database.reading() as session:
+        rules = session.execute(select(FindingRow.rule_id, FindingRow.severity)).all()
+        assert ("substitute.trial", "shadow") in [tuple(row) for row in rules]
+        assert len(rules) == len(kept.verdict["findings"]) + 1
+        case = session.scalars(select(CaseRow)).one()
+        assert (case.kind, case.state, case.due_at) == ("blocked", "open", NOW)
+
+
+def test_identical_requests_at_the_same_moment_are_one_screening(database: Database, screener: Screener) -> None:
+    same = [new(screener, Draft(**BLOCKED), idempotency_key="k") for _ in range(20)]
+    assert len({kept.id for kept in keep(database, *same)}) == 1
+    assert count(database, ScreeningRow) == 1
+
+
+def test_two_processes_agree_on_an_idempotency_key(database_url: str, screener: Screener) -> None:
+    first, second = Database(database_url), Database(database_url)
+    first.migrate()
+    answers: list[list[Kept]] = []
+    work = [[new(screener, Draft(**BLOCKED), idempotency_key=f"k{n % 5}") for n in range(25)] for _ in range(2)]
+
+    def run(database: Database, screenings: list[NewScreening]) -> None:
+        answers.append(keep(database, *screenings))
+
+    threads = [threading.Thread(target=run, args=pair) for pair in zip((first, second), work, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len({kept.id for answer in answers for kept in answer}) == 5
+    assert count(first, ScreeningRow) == 5
+    first.close()
+    second.close()
+
+
+def test_the_key_of_another_draft_is_told_by_its_hash(database: Database, screener: Screener) -> None:
+    first, other = Draft(**BLOCKED), Draft("GG-1", "Other", "Other words entirely.")
+    keep(database, new(screener, first, idempotency_key="k"))
+    (kept,) = keep(database, new(screener, other, idempotency_key="k"))
+    assert kept.text_hash == draft_hash(first)
+    assert count(database, ScreeningRow) == 1
+
+
+def test_a_row_that_is_refused_fails_alone(database: Database, screener: Screener) -> None:
+    good = new(screener, Draft(**BLOCKED))
+    bad = replace(new(screener, Draft(**BLOCKED)), id=good.id)
+
+    async def both() -> list[object]:
+        return list(await asyncio.gather(writer.keep(good), writer.keep(bad), return_exceptions=True))
+
+    writer = ScreeningWriter(database, Sealer())
+    outcomes = asyncio.run(both())
+    writer.close()
+    assert isinstance(outcomes[0], Kept)
+    assert isinstance(outcomes[1], DBAPIError)
+    assert count(database, ScreeningRow) == 1
+
+
+def test_a_database_that_is_gone_is_said_to_be_gone(tmp_path: Path, screener: Screener) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'gone.db'}")  # never migrated: it has no tables
+    with pytest.raises(StoreUnavailableError):
+        keep(database, new(screener, Draft(**BLOCKED)))
+    database.close()
+
+
+@pytest.mark.parametrize("statement", [update(AuditRow).values(actor="x"), delete(AuditRow)], ids=["update", "delete"])
+def test_the_audit_only_grows(database: Database, statement: object) -> None:
+    with database.writing() as session:
+        audit.note(session, "ann", "claimed", "case:1", after={"state": "held"})
+    with pytest.raises(DBAPIError, match="only grows"), database.writing() as session:
+        session.execute(statement)  # type: ignore[call-overload]
+    assert count(database, AuditRow) == 1
+
+
+def _decided(database: Database, screening_id: str) -> None:
+    with database.writing() as session:
+        user = UserRow(name="ann", role="reviewer", password_hash="x", created_at=NOW)
+        session.add(user)
+        session.flush()
+        case = session.scalars(select(CaseRow).where(CaseRow.screening_id == screening_id)).one()
+        session.add(CaseDecisionRow(case_id=case.id, at=NOW, actor_id=user.id, action="uphold", details=b"pnote"))
+
+
+@pytest.mark.parametrize("change", [{"action": "overturn"}, {"labels": "x"}, {"details": b"pother"}])
+def test_a_decision_is_never_changed(database: Database, screener: Screener, change: dict[str, object]) -> None:
+    kept = new(screener, Draft(**BLOCKED))
+    keep(database, kept)
+    _decided(database, kept.id)
+    for statement in (update(CaseDecisionRow).values(**change), delete(CaseDecisionRow)):
+        with pytest.raises(DBAPIError, match="only grows"), database.writing() as session:
+            session.execute(statement)
+
+
+def test_words_are_found_whatever_is_asked(database: Database, screener: Screener) -> None:
+    kept = new(screener, Draft(**BLOCKED))
+    keep(database, kept)
+    with database.reading() as session:
+        connection = session.connection()
+        assert find_drafts(connection, "blue MUG") == [kept.id]
+        assert find_drafts(connection, BLOCKED["support_id"]) == [kept.id]
+        assert find_drafts(connection, "teapot") == []
+        for strange in ("", '"', "AND OR NOT", "a* (b", "'; DROP TABLE", "\0", "NEAR(", "-", "col:x", "日本"):
+            find_drafts(connection, strange)
+
+
+def test_purged_text_leaves_hashes_labels_and_verdicts(database: Database, screener: Screener) -> None:
+    old = new(screener, Draft(**BLOCKED), created_at=NOW - timedelta(days=100))
+    young = new(screener, Draft(**BLOCKED))
+    keep(database, old, young)
+    _decided(database, old.id)
+    assert purge_text(database, Whose(before=NOW - timedelta(days=90)), NOW) == 1
+    with database.reading() as session:
+        gone, there = (Screenings(session, Sealer()).get(screening.id) for screening in (old, young))
+        assert gone is not None
+        assert there is not None
+        assert (gone.draft, gone.verdict, gone.text_hash) == (None, old.verdict, old.text_hash)
+        assert there.draft == young.draft
+        assert find_drafts(session.connection(), "mug") == [young.id]
+        assert session.scalars(select(CaseDecisionRow.details)).all() == [None]
+        row = session.get_one(ScreeningRow, old.id)
+        assert row.purged_at is not None
+        for word in (b"mug", b"green", b"GG-8K2P"):
+            assert word not in row.verdict + row.evidence
+
+
+@pytest.mark.parametrize("whose", [Whose(merchant_id="m-2"), Whose(support_id=" gg-2 ")], ids=["merchant", "order"])
+def test_one_merchant_or_order_is_purged_on_request(database: Database, screener: Screener, whose: Whose) -> None:
+    mine = new(screener, Draft("GG-2", "Mine", BLOCKED["body"]), merchant_id="m-2")
+    other = new(screener, Draft(**BLOCKED))
+    keep(database, mine, other)
+    assert purge_text(database, whose, NOW) == 1
+    with database.reading() as session:
+        assert [row.id for row in session.scalars(select(ScreeningRow)) if row.draft is None] == [mine.id]
+
+
+def test_old_idempotency_keys_are_forgotten(database: Database, screener: Screener) -> None:
+    keep(database, new(screener, Draft(**BLOCKED), idempotency_key="k", created_at=NOW - timedelta(days=30)))
+    purge_leftovers(database, NOW)
+    assert count(database, IdempotencyRow) == 0
+
+
+def test_encrypted_text_is_unreadable_without_the_key_and_is_not_indexed(
+    database: Database, screener: Screener
+) -> None:
+    old, fresh = (Fernet.generate_key().decode() for _ in range(2))
+    kept = new(screener, Draft(**BLOCKED))
+    keep(database, kept, sealer=Sealer(old))
+    with database.reading() as session:
+        raw = session.get_one(ScreeningRow, kept.id).draft
+        assert raw is not None
+        assert b"mug" not in raw
+        assert find_drafts(session.connection(), "mug") == []
+        rotated = Screenings(session, Sealer(f"{fresh},{old}")).get(kept.id)
+        assert rotated is not None
+        assert rotated.draft == kept.draft
+        for wrong in (Sealer(), Sealer(fresh)):
+            with pytest.raises(SealError):
+                Screenings(session, wrong).get(kept.id)
+    assert list(faults(database, Sealer(old), lambda done, total: None)) == []
+    assert "none of the keys" in next(iter(faults(database, Sealer(fresh), lambda done, total: None)))
+
+
+def test_a_check_finds_text_that_was_changed(database: Database, screener: Screener) -> None:
+    kept = new(screener, Draft(**BLOCKED))
+    keep(database, kept)
+    assert list(faults(database, Sealer(), lambda done, total: None)) == []
+    forged = Sealer().seal_draft(Draft("GG-1", "Forged", "Forged"))
+    with database.writing() as session:
+        session.execute(update(ScreeningRow).values(draft=forged))
+    assert list(faults(database, Sealer(), lambda done, total: None)) == [
+        f"screening {kept.id}: the text is not the one that was screened"
+    ]
+
+
+@pytest.mark.parametrize("target", KINDS)
+def test_a_backup_restores_into_either_database(
+    database: Database, screener: Screener, target: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    kept = [new(screener, draft, idempotency_key=f"k{n}") for n, draft in enumerate(DRAFTS)]
+    keep(database, *kept)
+    _decided(database, kept[0].id)
+    counts = write_backup(database, tmp_path / "b.tar.gz", lambda table, done: None)
+    assert counts["screenings"] == len(kept)
+    restored = Database(fresh_url(target, tmp_path, request))
+    assert restore_backup(restored, tmp_path / "b.tar.gz", Sealer(), lambda table, done: None) == counts
+    with restored.reading() as session:
+        for screening in kept:
+            stored = Screenings(session, Sealer()).get(screening.id)
+            assert stored is not None
+            assert (stored.draft, stored.verdict) == (screening.draft, screening.verdict)
+        assert kept[0].id in find_drafts(session.connection(), "blue mug")
+    with restored.writing() as session:  # numbers go on where they stopped
+        session.add(UserRow(name="bob", role="lead", password_hash="x", created_at=NOW))
+    with pytest.raises(BackupError, match="not empty"):
+        restore_backup(restored, tmp_path / "b.tar.gz", Sealer(), lambda table, done: None)
+    restored.close()
+
+
+def test_a_document_of_a_newer_format_is_refused_and_one_of_an_older_is_read() -> None:
+    with pytest.raises(ValueError, match="format 2"):
+        read_document(orjson.dumps({"format": 2}))
+    assert read_document(orjson.dumps({"decision": "allow"})) == {"decision": "allow"}
+
+
+def test_several_processes_may_migrate_at_once(database_url: str) -> None:
+    opened = [Database(database_url) for _ in range(3)]
+    errors: list[Exception] = []
+
+    def migrate(database: Database) -> None:
+        try:
+            database.migrate()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=migrate, args=(database,)) for database in opened]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not errors
+    assert opened[0].schema()[0] == opened[0].schema()[1] is not None
+    for database in opened:
+        database.close()
+
+
+def test_the_models_and_the_migrations_tell_of_the_same_schema(database: Database) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from service.storage.columns import Base
+
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, kind, _: kind != "table" or not name.startswith("search")}
+        )
+        assert compare_metadata(context, Base.metadata) == []
