@@ -9,8 +9,8 @@ import rjsmin  # type: ignore[import-untyped]
 
 STATIC = Path(__file__).with_name("static")
 PARTS = (
-    "exchange", "fields", "cards", "underlines", "keeping", "panel", "popover", "preview", "sending", "style",
-    "draft-screen",
+    "exchange", "fields", "cards", "underlines", "keeping", "replacing", "status", "panel", "popover", "preview",
+    "appeal", "hidden", "sending", "style", "draft-screen",
 )  # fmt: skip
 """In the order in which they need each other; each name stands once in all of them."""
 

@@ -137,14 +137,22 @@ def page(context: BrowserContext) -> Page:
     return context.new_page()
 
 
-@pytest.fixture
-def plan() -> Plan:
-    """What the fake service does in this test, and what it was asked."""
-    return Plan()
-
-
-@pytest.fixture
-def fake(plan: Plan) -> Iterator[str]:
-    """The fake service's base URL."""
+@pytest.fixture(scope="session")
+def fake_service() -> Iterator[tuple[str, Plan]]:
+    """One fake service for all tests."""
+    plan = Plan()
     with running(plan) as url:
-        yield url
+        yield url, plan
+
+
+@pytest.fixture
+def plan(fake_service: tuple[str, Plan]) -> Plan:
+    """What the fake service does in this test, and what it was asked."""
+    fake_service[1].reset()
+    return fake_service[1]
+
+
+@pytest.fixture
+def fake(fake_service: tuple[str, Plan], plan: Plan) -> str:
+    """The fake service's base URL."""
+    return fake_service[0]

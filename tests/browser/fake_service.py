@@ -36,6 +36,10 @@ class Plan:
     most_together: int = 0
     pages: dict[str, str] = field(default_factory=dict)
 
+    def reset(self) -> None:
+        """As new; what is still being answered ends without a trace."""
+        self.__dict__.update(Plan().__dict__)
+
     def previews(self) -> list[dict[str, Any]]:
         return [request for request in self.requests if request.get("mode") == "preview"]
 
@@ -95,7 +99,7 @@ def build(plan: Plan) -> FastAPI:
         plan.together += 1
         plan.most_together = max(plan.most_together, plan.together)
         await asyncio.sleep(plan.delay)
-        plan.together -= 1
+        plan.together = max(0, plan.together - 1)
         if plan.statuses:
             status = plan.statuses.pop(0)
             if status != 200:

@@ -1,6 +1,7 @@
 """/compose over the real service: be blocked, understand why, fix it in one click, and send."""
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 import service.compose
+from service.storage.database import Database
+from service.storage.outbox import decide_appeal
+from service.storage.sealing import Sealer
 from tests.browser.compose_page import contact, details, expect_status, kept, panel_heading, status, underlined
 from tests.browser.conftest import DEMO_KEY, RunningService, end, service_process
 
@@ -85,6 +89,31 @@ def test_an_appeal_is_taken_and_shown_again_after_a_reload(page: Page, service: 
     expect(panel_heading(page)).to_have_text("Your appeal is with the reviewers")
 
 
+def test_a_granted_appeal_lets_the_draft_go(page: Page, service: RunningService) -> None:
+    try_example(page, service, "Substitute offer")
+    contact(page)
+    page.get_by_role("button", name="Appeal").click()
+    page.get_by_label("Why should this draft be allowed?").fill("The customer asked for the oak one")
+    with page.expect_response("**/appeal") as appealed:
+        page.get_by_role("button", name="Send appeal").click()
+    expect(panel_heading(page)).to_have_text("Your appeal is with the reviewers")
+    overturn(service, appealed.value.json()["screening_id"])
+    page.reload()
+    expect(panel_heading(page)).to_have_text("Your appeal was granted")
+    expect(page.locator(".panel")).to_contain_text("An exchange that the customer wished")
+    page.get_by_role("button", name="Send it now").click()
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+
+
+def overturn(service: RunningService, screening_id: str) -> None:
+    """As the reviewers' console does it."""
+    database = Database(f"sqlite:///{service.home / 'var' / 'screening.db'}")
+    with database.writing() as session:
+        note = "An exchange that the customer wished"
+        assert decide_appeal(session, Sealer(""), screening_id, "overturned", note, datetime.now(UTC))
+    database.close()
+
+
 def test_a_text_without_its_pass_is_not_sent(page: Page, service: RunningService) -> None:
     page.goto(service.url + "/compose")
     sent = {"support_id": "GG-8K2P-4L7Q-XY19", "subject": "s", "body": "b", "screening_pass": "made up"}
@@ -111,7 +140,7 @@ def test_a_service_that_dies_costs_no_text(page: Page, tmp_path: Path) -> None:
         details(page).press("Control+End")
         details(page).press_sequentially("!")
         contact(page)
-        expect(panel_heading(page)).to_have_text("Not sent: your draft could not be checked")
+        expect(panel_heading(page)).to_have_text("The check cannot be reached")
         assert details(page).input_value().endswith("!")
         assert "storm" in kept(page)
 
@@ -123,9 +152,7 @@ def serious(page: Page) -> list[Any]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_accessible_and_within_the_window(
-    chromium: Browser, service: RunningService, width: int, scheme: Any
-) -> None:
+def test_accessible_and_within_the_window(chromium: Browser, service: RunningService, width: int, scheme: Any) -> None:
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     page.goto(service.url + "/compose")

@@ -1,4 +1,4 @@
-"""The widget in other people's pages: strict policy, no globals, contenteditable, several forms, ordinary form posts."""
+"""The widget in other people's pages: strict policy, no globals, contenteditable, several forms, plain posts."""
 
 import gzip
 import re

@@ -113,7 +113,7 @@ def test_changed_while_being_checked_is_not_sent(page: Page, fake: str, plan: Pl
     plan.delay = 1.0
     contact(page)
     details(page).press_sequentially("!")
-    expect(panel_heading(page)).to_have_text("Not sent yet")
+    expect(panel_heading(page)).to_have_text("Not sent")
     assert details(page).input_value() == FINE + "!"
 
 
@@ -145,7 +145,7 @@ def test_unreachable_fails_closed_and_keeps_the_text(page: Page, fake: str, plan
     else:
         page.route("**/compose/screen", lambda route: route.abort())
     contact(page)
-    expect(panel_heading(page)).to_have_text("Not sent: your draft could not be checked")
+    expect(panel_heading(page)).to_have_text("The check cannot be reached")
     assert FINE in kept(page)
     page.reload()
     expect(details(page)).to_have_value(FINE)
@@ -165,6 +165,25 @@ def test_unreachable_fails_open_where_set(page: Page, fake: str) -> None:
         contact(page)
     assert sent.value.post_data_json["screening_unscreened"] == "true"
     expect(panel_heading(page)).to_have_text("Sent without a check")
+
+
+def test_failing_open_lets_nothing_out_that_was_blocked(page: Page, fake: str) -> None:
+    open_compose(page, fake, BLOCKED)
+    set_budget(page, budget="600", on_failure="open")
+    contact(page)
+    expect(panel_heading(page)).to_have_text("This cannot be sent as it is")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.url.endswith("/send") else None)
+    page.route("**/compose/screen*/**", lambda route: route.abort())
+    page.route("**/compose/screen", lambda route: route.abort())
+    page.get_by_role("button", name="Appeal").click()
+    page.get_by_label("Why should this draft be allowed?").fill("Please")
+    page.get_by_role("button", name="Send appeal").click()
+    expect(panel_heading(page)).to_have_text("The check cannot be reached")
+    contact(page)
+    page.wait_for_timeout(900)
+    expect(panel_heading(page)).to_have_text("The check cannot be reached")
+    assert sent == []
 
 
 def test_while_the_check_is_away_typing_goes_on(page: Page, fake: str) -> None:

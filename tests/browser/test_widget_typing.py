@@ -195,4 +195,6 @@ def test_a_draft_of_5000_characters_is_typed_without_a_long_task(page: Page, fak
         details(page).press_sequentially("and some more words ", delay=20)
         page.wait_for_timeout(700)
         rounds.append(page.evaluate("longTasks.slice()"))
+        if not rounds[-1]:
+            break
     assert [] in rounds, rounds

@@ -1,12 +1,13 @@
 // <draft-screen>: screens the drafts of one form while they are typed and when they are sent.
 // Attributes, properties, methods and events are described in draft-screen.d.ts.
 
-import { WORDS, button, el } from "./cards.js";
 import { DraftField } from "./fields.js";
 import { Keeping } from "./keeping.js";
 import { Popover } from "./popover.js";
 import { Preview } from "./preview.js";
+import { merged } from "./replacing.js";
 import { Sending } from "./sending.js";
+import { StatusLine } from "./status.js";
 import { sheet } from "./style.js";
 import { Underlines } from "./underlines.js";
 
@@ -82,7 +83,7 @@ export class DraftScreen extends HTMLElement {
     this.preview.interrupt();
     this.#restore();
     this.blank();
-    this.say("sent");
+    this.status.say("sent");
     this.sending.thank();
   }
 
@@ -104,7 +105,7 @@ export class DraftScreen extends HTMLElement {
       const here = answer.findings.filter((finding) => finding.field === name && finding.end > finding.start);
       underlines.show(here.map((finding) => ({ start: finding.start, end: finding.end, finding })));
     }
-    this.say(answer.decision, answer.findings.length);
+    this.status.say(answer.decision, answer.findings.length);
     this.pop.refresh(answer.findings);
     this.emit("verdict", { mode, answer });
   }
@@ -114,19 +115,7 @@ export class DraftScreen extends HTMLElement {
     this.#underlines.forEach((underlines) => underlines.show([]));
     this.pop.close();
     this.preview.seen = "";
-    this.say("idle");
-  }
-
-  /** Put a word on the status line; a screen reader hears it when it differs from the last. */
-  say(state, notes = 0) {
-    this.status.className = `status ${state}`;
-    this.status.children[1].textContent = WORDS[state];
-    if (state === "checking") return;
-    this.notes.hidden = !notes;
-    this.notes.textContent = notes === 1 ? "1 note" : `${notes} notes`;
-    if (state === "idle") return;
-    const said = notes ? `${WORDS[state]}. ${this.notes.textContent}.` : WORDS[state];
-    if (this.live.textContent !== said) this.live.textContent = said;
+    this.status.say("idle");
   }
 
   emit(name, detail) {
@@ -141,7 +130,7 @@ export class DraftScreen extends HTMLElement {
     const marks = this.#underlines.get(name)?.marks.filter((mark) => mark.finding.replacement === replacement) ?? [];
     this.pop.close();
     if (!marks.length) return;
-    field?.replace(...merged(field.text, marks.map(sentence), replacement));
+    field?.replace(...merged(field.text, marks, replacement));
     this.check();
   }
 
@@ -160,14 +149,11 @@ export class DraftScreen extends HTMLElement {
   }
 
   #build() {
-    this.notes = button("", () => this.pop.open(this.answer.findings, this.status.getBoundingClientRect(), "", this.notes), "link");
-    this.notes.setAttribute("aria-haspopup", "dialog");
-    this.status = el("div", {}, el("span", { className: "sign" }), el("span", { className: "word" }), this.notes);
-    this.live = el("span", { className: "live", role: "status", ariaLive: "polite" });
+    this.status = new StatusLine((notes) => this.pop.open(this.answer.findings, notes.getBoundingClientRect(), "", notes));
     this.pop = new Popover(this);
-    this.#root.append(this.status, this.live, this.sending.place, this.pop.element);
+    this.#root.append(this.status.element, this.status.live, this.sending.place, this.pop.element);
     for (const field of this.fields) this.#underlines.set(field.name, new Underlines(field, this, this.#root));
-    this.say("idle");
+    this.status.say("idle");
   }
 
   #listen() {
@@ -218,24 +204,6 @@ export class DraftScreen extends HTMLElement {
     this.#restore();
     this.blank();
   }
-}
-
-/** Where the sentence at fault stands now. @returns {[number, number]} */
-function sentence({ start, finding }) {
-  const shift = start - finding.start;
-  return [finding.replace_start + shift, finding.replace_end + shift];
-}
-
-/** One edit for several places: from the first to the last, what stands between them is kept. */
-function merged(text, places, replacement) {
-  places.sort((a, b) => a[0] - b[0]);
-  const [first, begun] = places[0];
-  let end = begun;
-  for (const [from, to] of places) {
-    if (from > end && text.slice(end, from).trim()) replacement += text.slice(end, from);
-    end = Math.max(end, to);
-  }
-  return [first, first + text.slice(first, end).trimEnd().length, replacement];
 }
 
 if (!customElements.get("draft-screen")) customElements.define("draft-screen", DraftScreen);

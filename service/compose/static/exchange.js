@@ -1,8 +1,5 @@
 // Talking to the screening service: JSON in, JSON out, retried with jitter until the budget is spent.
 
-/** No answer within the budget, whatever the reason. */
-export class Unreachable extends Error {}
-
 /** The service answered that it will not; the message is its problem's detail. */
 export class Refused extends Error {
   constructor(status, problem) {
@@ -12,7 +9,7 @@ export class Refused extends Error {
 }
 
 /**
- * One exchange. Rejects with Unreachable or Refused, or with an AbortError where `signal` was used.
+ * One exchange. Rejects with Refused; else the budget is spent or `signal` was used.
  * @param {string} url @param {object | null} body null asks with GET
  * @param {{budget: number, signal?: AbortSignal, key?: string}} options `budget` in milliseconds for all attempts;
  *   `key` is the Idempotency-Key that makes a second attempt harmless
@@ -29,7 +26,7 @@ export async function ask(url, body, { budget, signal, key }) {
     const outcome = await once(url, request, deadline - performance.now(), signal);
     if ("answer" in outcome) return outcome.answer;
     const pause = Math.max(outcome.wait, 250 * 2 ** attempt * (0.5 + Math.random()));
-    if (performance.now() + pause >= deadline) throw new Unreachable();
+    if (performance.now() + pause >= deadline) throw new Error("unreachable");
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }

@@ -1,8 +1,6 @@
 // A field of the form, read and written alike whether it is an input, a textarea or contenteditable.
 // Offsets are UTF-16 units into `text`, which is what the service is sent and what JavaScript strings count.
 
-const BLOCKS = new Set("ADDRESS BLOCKQUOTE DIV DL DT DD H1 H2 H3 H4 H5 H6 LI OL P PRE SECTION TABLE TR UL".split(" "));
-
 export class DraftField {
   /** @param {"support_id"|"subject"|"body"} name @param {HTMLElement} element */
   constructor(name, element) {
@@ -67,8 +65,8 @@ export class DraftField {
         } else if (child.nodeName === "BR") {
           flush();
           if (child.nextSibling) text += "\n"; // a last <br> only holds an empty line open
-        } else {
-          const block = BLOCKS.has(child.nodeName);
+        } else if (child instanceof Element) {
+          const block = !getComputedStyle(child).display.startsWith("inline");
           newLine ||= block;
           visit(child);
           newLine ||= block;

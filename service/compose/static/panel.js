@@ -28,8 +28,8 @@ function appealForm(act) {
 
 const AFTER = {
   allow: ["Fine to send now", "Nothing that stood in the way is left."],
-  warn: ["Still worth checking", "You can edit it further, or send it and confirm."],
-  block: ["Still cannot be sent", "Change what is left, or press send to see the reasons and appeal."],
+  warn: ["Still worth checking", "Edit it further, or send it and confirm."],
+  block: ["Still cannot be sent", "Edit what is left, or press send to appeal."],
 };
 
 /** After an edit: what was cleared and what is left. */
@@ -39,7 +39,7 @@ export function edited(decision, difference) {
 }
 
 const APPEAL = {
-  open: ["info", "Your appeal is with the reviewers", "The answer will appear here. You need not wait: you can edit the draft and send it."],
+  open: ["info", "Your appeal is with the reviewers", "The answer will appear here. You can also edit the draft and send it."],
   overturned: ["allow", "Your appeal was granted", "A reviewer found that this draft may be sent."],
   upheld: ["block", "Your appeal was declined", "A reviewer confirmed that this draft may not be sent. Edit it to send it."],
 };
@@ -59,6 +59,6 @@ export function failed(heading, text, act) {
 /** Sent: what to remember now. */
 export function thanked(reminders, unscreened) {
   const heading = unscreened ? "Sent without a check" : "Sent to your customer";
-  const later = unscreened && el("p", {}, "The check could not be reached, so this message is marked for a later review.");
+  const later = unscreened && el("p", {}, "The check could not be reached, so this is marked for a later review.");
   return panel("sent", heading, later, ...reminders.map((reminder) => el("p", {}, reminder.message)));
 }

@@ -32,13 +32,13 @@ export class Preview {
     if (asked === this.seen) return this.#show();
     if (!request.body.trim()) return this.host.blank();
     this.flight = new AbortController();
-    const slow = setTimeout(() => this.host.say("checking"), NOTICEABLE);
+    const slow = setTimeout(() => this.host.status.say("checking"), NOTICEABLE);
     const answer = await this.#ask(request, this.flight);
     clearTimeout(slow);
     if (answer === "interrupted") return;
     this.flight = null;
     if (JSON.stringify(this.host.request("preview")) !== asked) return this.soon();
-    if (!answer) return this.host.say("away");
+    if (!answer) return this.host.status.say("away");
     this.seen = asked;
     this.answer = answer;
     this.#show();

@@ -1,17 +1,16 @@
 // Pressing send: a screening in `send` mode, then whatever its decision asks for, then the form goes on its way.
 
+import { AppealWatch } from "./appeal.js";
 import { el, grave, nameOf } from "./cards.js";
 import { Refused, ask } from "./exchange.js";
+import { fillHidden } from "./hidden.js";
 import { appealed, blocked, edited, failed, thanked, warned } from "./panel.js";
-
-const FIRST_LOOK = 5000;
-const LAST_LOOK = 60000;
 
 export class Sending {
   /** @param {import("./draft-screen.js").DraftScreen} host */
   constructor(host) {
     this.host = host;
-    this.place = el("div", { className: "place" });
+    this.place = el("div");
     this.busy = false;
     this.released = false;
     /** The screening that stopped the draft. @type {any} */
@@ -19,6 +18,8 @@ export class Sending {
     /** The last thing sent for screening: the same draft again is the same screening. */
     this.last = { asked: "", key: "", request: {} };
     this.reminders = [];
+    const look = (id) => this.#ask(`/screenings/${id}`);
+    this.watch = new AppealWatch(look, (appeal, contested, seen) => this.#answered(appeal, contested, seen));
   }
 
   /** The draft as it stands, as one string. */
@@ -54,7 +55,7 @@ export class Sending {
     const { contested } = this.host.keeping.read();
     if (!contested) return;
     this.#put(appealed("open"));
-    this.#watch(contested, 0);
+    this.watch.begin(contested, 0);
   }
 
   thank() {
@@ -63,7 +64,7 @@ export class Sending {
     this.#put(thanked(this.reminders, this.unscreened), true);
   }
 
-  /** The host's back end would not send it. */
+  /** It was not sent after all: the host's back end would not. */
   refused(reason) {
     this.last.asked = "";
     this.#put(failed("Not sent", reason, null), true);
@@ -71,12 +72,12 @@ export class Sending {
 
   close() {
     this.stopped = null;
-    clearTimeout(this.timer);
+    this.watch.stop();
     this.place.replaceChildren();
   }
 
   stop() {
-    clearTimeout(this.timer);
+    this.watch.stop();
     this.life?.abort();
   }
 
@@ -90,13 +91,13 @@ export class Sending {
   async send() {
     await this.#alone(async () => {
       this.host.preview.interrupt();
-      this.host.say("checking");
+      this.host.status.say("checking");
       const { request, key } = this.#once();
       const draft = this.typed;
       const answer = await this.#ask("/screen", request, key);
       if (draft !== this.typed) return this.#changed();
       this.#decide(answer, draft);
-    });
+    }, this.host.failsOpen && this.stopped?.draft !== this.typed);
   }
 
   #decide(answer, draft) {
@@ -136,22 +137,15 @@ export class Sending {
       const contested = { id, draft: this.stopped.draft };
       this.host.keeping.keep({ draft: this.host.draft, contested });
       this.#put(appealed("open"), true);
-      this.#watch(contested, FIRST_LOOK);
+      this.watch.begin(contested);
     });
   }
 
-  /** Look again and again, ever less often, until the reviewers have decided. */
-  #watch(contested, pause) {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(async () => {
-      const seen = await this.#ask(`/screenings/${contested.id}`).catch(() => null);
-      const { state = "open", note } = seen?.appeal ?? {};
-      if (state === "open") return this.#watch(contested, Math.min(pause * 1.5 || FIRST_LOOK, LAST_LOOK));
-      this.host.keeping.keep({ contested: null });
-      const same = this.typed === contested.draft;
-      const send = seen.pass && same && (() => this.#release({ pass: seen.pass, screening_id: contested.id }));
-      this.#put(appealed(state, send, note));
-    }, pause);
+  /** An appeal was decided; a granted one brings a pass, good for the text that was contested. */
+  #answered({ state, note }, { id, draft }, { pass }) {
+    this.host.keeping.keep({ contested: null });
+    const send = pass && this.typed === draft && (() => this.#release({ pass, screening_id: id }));
+    this.#put(appealed(state, send, note));
   }
 
   #ask(path, body, key) {
@@ -159,33 +153,32 @@ export class Sending {
     return ask(this.host.endpoint + path, body, { budget: this.host.budget, signal: this.life.signal, key });
   }
 
-  /** One thing at a time; what fails is said, and nothing is lost. */
-  async #alone(work) {
+  /** One thing at a time; what fails is said, and nothing is lost. `open`: if it fails, the draft goes unscreened. */
+  async #alone(work, open = false) {
     if (this.busy) return;
     this.busy = true;
     try {
       await work();
     } catch (error) {
-      if (!this.life?.signal.aborted) this.#failed(error);
+      if (!this.life?.signal.aborted) this.#failed(error, open);
     } finally {
       this.busy = false;
     }
   }
 
-  #failed(error) {
+  #failed(error, open) {
     this.host.keeping.keep({ draft: this.host.draft });
-    this.host.say("away");
+    this.host.status.say("away");
     if (error instanceof Refused && error.status < 500) {
       return this.#put(failed("The check did not accept this draft", error.message, this), true);
     }
-    if (this.host.failsOpen) return this.#release({ pass: "", screening_id: "", unscreened: true });
-    const text = "The check cannot be reached, so nothing was sent. Your text is kept in this tab.";
-    this.#put(failed("Not sent: your draft could not be checked", text, this), true);
+    if (open) return this.#release({ pass: "", screening_id: "", unscreened: true });
+    const text = "Nothing was sent. Your text is kept in this tab; try again in a moment.";
+    this.#put(failed("The check cannot be reached", text, this), true);
   }
 
   #changed() {
-    const text = "You changed the text while it was being checked. Press send again.";
-    this.#put(failed("Not sent yet", text, null), true);
+    this.refused("You changed the text while it was being checked. Press send again.");
     this.host.preview.soon();
   }
 
@@ -193,23 +186,15 @@ export class Sending {
   #release({ pass, screening_id, unscreened = false }) {
     this.unscreened = unscreened;
     this.place.replaceChildren();
-    const editable = this.host.fields.filter((field) => field.editable).map((field) => [field.name, field.text]);
-    const marks = { screening_pass: pass, screening_id, screening_unscreened: unscreened ? "true" : "" };
-    this.#fill({ ...marks, ...Object.fromEntries(editable) });
+    const values = { screening_pass: pass, screening_id, screening_unscreened: unscreened ? "true" : "" };
+    for (const field of this.host.fields) if (field.editable) values[field.name] = field.text;
+    fillHidden(this.host.form, values);
     if (!this.host.emit("release", { pass, screening_id, unscreened, reminders: this.reminders })) return;
     this.released = true;
     try {
       this.host.form.requestSubmit(this.submitter?.isConnected ? this.submitter : undefined);
     } finally {
       this.released = false;
-    }
-  }
-
-  #fill(values) {
-    const { form } = this.host;
-    for (const [name, value] of Object.entries(values)) {
-      const input = form.querySelector(`input[name="${name}"]`) ?? form.appendChild(el("input", { type: "hidden", name }));
-      input.value = value;
     }
   }
 }

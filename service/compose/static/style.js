@@ -40,12 +40,12 @@ button, summary { cursor: pointer; }
 .line.warn { border-bottom-style: dashed; } .line.info { border-bottom-style: dotted; background: none; }
 .pop, .panel { background: var(--ground); border: 1px solid var(--edge); border-radius: 6px; padding: 0.75rem 1rem; }
 .pop { z-index: 2; width: min(26rem, 100%); max-height: 26rem; overflow: auto; box-shadow: 0 6px 24px #0003; }
-.close { position: sticky; top: 0; float: right; }
+.close { float: right; }
 .panel { margin-top: 0.5rem; border-left: 4px solid var(--tone); }
 .card { padding: 0.5rem 0; } .card + .card { border-top: 1px solid var(--edge); }
 .card > * + *, .panel > * + *, .offer button, .panel textarea { margin-top: 0.5rem; }
 .tag { margin-right: 0.5rem; }
-q { quotes: "“" "”"; overflow-wrap: anywhere; }
+q { overflow-wrap: anywhere; }
 .ref { color: var(--info); font-size: 0.875em; }
 blockquote { padding-left: 0.75rem; border-left: 2px solid var(--allow); }
 h2 { font-size: 1.0625em; }

@@ -3,8 +3,8 @@
 import { el, pin } from "./cards.js";
 
 const COPIED = (
-  "direction font-family font-size font-style font-weight font-stretch font-variant font-kerning " +
-  "font-feature-settings letter-spacing line-height tab-size text-align text-indent text-transform " +
+  "direction font-family font-size font-style font-weight font-stretch font-variant " +
+  "letter-spacing line-height tab-size text-align text-indent text-transform " +
   "unicode-bidi word-break word-spacing padding"
 ).split(" ");
 
