@@ -75,6 +75,7 @@ def checked(raw: Mapping[str, Any], seen: dict[str, str], place: str) -> dict[st
 
 def _filled(raw: Mapping[str, Any], path: Path, row: int, intake: Intake) -> dict[str, Any]:
     record = {intake.columns.get(key, key): value for key, value in raw.items()}
+    record.pop("machine", None)  # what the service's export tells of the machine's verdict: no person's word
     record.setdefault("id", f"{path.stem}-{row:06d}")
     record.setdefault("writer", intake.writer or path.stem)
     record.setdefault("scenario", record["id"])

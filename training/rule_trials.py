@@ -16,6 +16,10 @@ from training.rule_reports import hits_by_draft, report
 _COMPARED = ("label", "strength", "status", "patterns", "unless", "unless_draft", "message", "guidance", "when")
 
 
+KEPT = "rule-sets"
+"""Where a home keeps rule sets by their version."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One sentence of a rule's own examples that it does not treat as it says."""
@@ -130,9 +134,9 @@ def _trials(
 def keep(folder: Path, home: Path) -> str:
     """Store a rule set under its version, once, never to be changed; returns the version. Raises RuleError."""
     version = RuleBook.load(folder).version
-    target = home / "rules" / version
+    target = home / KEPT / version
     if not target.exists():
-        with durable.workspace(home / "rules" / "incoming") as place:
+        with durable.workspace(home / KEPT / "incoming") as place:
             copy = place / version
             copy.mkdir()
             for file in sorted(folder.glob("*.toml")):
@@ -141,11 +145,19 @@ def keep(folder: Path, home: Path) -> str:
     return version
 
 
+def live_book(home: Path) -> RuleBook:
+    """The rules that the service follows: those in the home's folder `rules`, else the shipped ones."""
+    return RuleBook.load(home / "rules") if (home / "rules").is_dir() else RuleBook.load()
+
+
 def find(name: str, home: Path) -> RuleBook:
-    """The rule book of a folder, a kept version, or "shipped". Raises FileNotFoundError, RuleError."""
-    if name == "shipped":
-        return RuleBook.load()
-    for folder in (Path(name), home / "rules" / name):
+    """The rule book of a folder, a kept version, "shipped", or "live" (what the service follows).
+
+    Raises FileNotFoundError, RuleError.
+    """
+    if name in ("shipped", "live"):
+        return live_book(home) if name == "live" else RuleBook.load()
+    for folder in (Path(name), home / KEPT / name):
         if folder.is_dir():
             return RuleBook.load(folder)
     raise FileNotFoundError(f"{name}: no folder of rules and no kept rule set")

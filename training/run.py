@@ -11,6 +11,7 @@ from typing import Any
 import sklearn
 
 from classifier import Screener
+from classifier.artifact import ModelArtifact
 from classifier.draft import LabelledDraft
 from training import datasets, durable
 from training.evaluation import evaluate
@@ -18,7 +19,7 @@ from training.history import now
 from training.near_copies import CLOSE, Copy
 from training.recipe import Recipe
 from training.registry import ModelRegistry
-from training.retrain import retrain
+from training.retrain import Tools, retrain
 from training.sharing import Shared, share
 from training.splits import SplitPlan
 
@@ -52,7 +53,9 @@ class Run:
     seconds: float
 
 
-def run(drafts: Sequence[LabelledDraft], registry: ModelRegistry, home: Path, order: Order, say: Say) -> Run:
+def run(
+    drafts: Sequence[LabelledDraft], registry: ModelRegistry, home: Path, order: Order, tools: Tools, say: Say
+) -> Run:
     """Train on the drafts and shelve the model. Killed at any moment it leaves the shelf as it was.
 
     The version is a digest of the artifact: the same drafts and recipe give the same one, which is shelved once.
@@ -62,9 +65,13 @@ def run(drafts: Sequence[LabelledDraft], registry: ModelRegistry, home: Path, or
     fingerprint = datasets.keep(drafts, home)
     with durable.workspace(registry.incoming()) as place:
         folder = place / "model"
-        retrain(shared.split, folder, order.recipe, fingerprint=fingerprint, encoder=order.encoder, say=say)
+        retrain(
+            shared.split, folder, order.recipe, fingerprint=fingerprint, encoder=order.encoder, tools=tools, say=say
+        )
         say("evaluating")
-        report = evaluate(Screener.load(folder), shared.split.test).as_dict()
+        artifact = ModelArtifact.load(folder)
+        screener = Screener(policy=tools.policy, book=tools.book, artifact=artifact, words=tools.words)
+        report = evaluate(screener, shared.split.test).as_dict()
         _note(folder, EVALUATION, report)
         _note(folder, ABOUT, _about(shared, fingerprint, order))
         version = registry.publish(folder, who=order.who, why=order.why)

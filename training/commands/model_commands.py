@@ -19,7 +19,6 @@ from training.importing import read_records
 from training.leakage import leakage
 from training.recipe import Recipe
 from training.registry import ModelRegistry, default_home
-from training.retrain import Tools
 from training.rule_reports import hits_by_draft, overlaps
 from training.rule_reports import report as rule_report
 from training.run import ABOUT, EVALUATION, Order, read_note, run
@@ -69,7 +68,7 @@ def retrain(
         why=why,
     )
     with steps("retrain", recipe.folds + _STEPS_BESIDE_FOLDS) as say, on_cluster(cluster):
-        done = run(sources.labelled(data), ModelRegistry(), default_home(), order, say)
+        done = run(sources.labelled(data), ModelRegistry(), default_home(), order, sources.tools(), say)
     copies = [c for c in done.copies if not c.contradiction]
     contradictions = [c for c in done.copies if c.contradiction]
     tell(
@@ -95,7 +94,7 @@ def search(
     recipes = grid(Recipe(), values)
     with steps("search", len(recipes) + 1) as say, on_cluster(cluster):
         say("reading")
-        found = try_recipes(Tools.load().examples(sources.labelled(data)), recipes, say)
+        found = try_recipes(sources.tools().examples(sources.labelled(data)), recipes, say)
     rows = [(*(getattr(t.recipe, name) for name in values), t.average_precision, t.macro_f1) for t in found]
     tell(
         [t.as_dict() for t in found],
@@ -119,7 +118,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """The table of targets, per label, decision and slice, with intervals, costs, and rules where asked."""
-    tools = Tools.load()
+    tools = sources.tools()
     if unmet:
         drafts = sources.labelled(data)
         recipe = replace(Recipe(), folds=folds) if folds else strangers.leave_one_out(drafts, Recipe())
@@ -234,7 +233,7 @@ def compare(
 def leak(data: Data = None, as_json: Json = False) -> None:
     """How much a random split would flatter: the same plain model with and without grouping by scenario and writer."""
     with progress("fitting three ways", None):
-        found = leakage(sources.labelled(data), Tools.load().reader())
+        found = leakage(sources.labelled(data), sources.tools().reader())
     rows = [("at random", found.random), ("by scenario", found.by_scenario), ("by writer", found.by_writer)]
     tell(
         {**asdict(found), "flatters": found.flatters},

@@ -11,17 +11,16 @@ from training import rule_trials
 from training.commands import sources
 from training.commands.output import Data, Json, progress, refuse, table, tell
 from training.registry import default_home
-from training.retrain import Tools
 
 app = typer.Typer(help="The rule book: check it, try it, compare it.", no_args_is_help=True)
-Rules = Annotated[str, typer.Argument(help="A folder of rules, a kept version, or shipped.")]
+Rules = Annotated[str, typer.Argument(help="A folder of rules, a kept version, live or shipped.")]
 
 
 @app.command("lint")
 def lint(rules: Rules = "shipped", as_json: Json = False) -> None:
     """Load every rule and run its own examples; ends with 1 if one does not hold."""
     book = rule_trials.find(rules, default_home())
-    faults = rule_trials.lint(book, Tools.load().reader())
+    faults = rule_trials.lint(book, sources.tools().reader())
     shown = table("faults", ("rule", "sentence", "reason"), [tuple(asdict(f).values()) for f in faults])
     data = {"version": book.version, "rules": len(book.rules), "faults": [asdict(f) for f in faults]}
     words = f"{book.version}: {len(book.rules)} rules, {len(faults)} faults"
@@ -40,7 +39,7 @@ def backtest(
     before, after = (rule_trials.find(name, default_home()) for name in (against, rules))
     drafts = sources.labelled(data)
     with progress("rule sets", 2) as tick:
-        trials = rule_trials.backtest(before, after, drafts, Tools.load().reader(), rule or (), tick)
+        trials = rule_trials.backtest(before, after, drafts, sources.tools().reader(), rule or (), tick)
     rows = [
         (t.rule_id, t.change, t.hits, t.precision, t.per_thousand, len(t.gained), len(t.lost), ", ".join(t.wrong[:5]))
         for t in trials

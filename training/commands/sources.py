@@ -6,14 +6,16 @@ from pathlib import Path
 import typer
 
 from classifier import Screener
-from classifier.artifact import MANIFEST, SHIPPED, ArtifactError
+from classifier.artifact import MANIFEST, SHIPPED, ArtifactError, ModelArtifact
 from classifier.draft import LabelledDraft
 from classifier.policy import Policy
-from classifier.rulebook import RuleBook
+from classifier.words import Words
 from training.archive import Incoming, read_archive
 from training.from_service import Screening, ServiceStore
 from training.history import SHIPPED_NAME
 from training.registry import ModelRegistry, default_home
+from training.retrain import Tools
+from training.rule_trials import live_book
 from training.sharing import Shared, share
 from training.splits import SplitPlan
 from training.tickets import DRAFTS, load
@@ -50,9 +52,17 @@ def kept_aside(paths: Sequence[Path] | None, part: str = "test") -> list[Labelle
 def screener(registry: ModelRegistry, version: str) -> Screener:
     """The screener of a version; by rules alone where it is the shipped one and none is shipped."""
     name = registry.resolve(version)
-    if name == SHIPPED_NAME and not (SHIPPED / MANIFEST).exists():
-        return Screener(policy=Policy.load(), book=RuleBook.load(), artifact=None)
-    return Screener.load(registry.folder(name))
+    missing = name == SHIPPED_NAME and not (SHIPPED / MANIFEST).exists()
+    return _screener(None if missing else ModelArtifact.load(registry.folder(name)))
+
+
+def _screener(artifact: ModelArtifact | None) -> Screener:
+    return Screener(policy=Policy.load(), book=live_book(default_home()), artifact=artifact)
+
+
+def tools() -> Tools:
+    """What reads and matches drafts while training: the policy, the words, and the rules that the service follows."""
+    return Tools(Policy.load(), live_book(default_home()), Words.load())
 
 
 def live_screener(registry: ModelRegistry) -> Screener:
@@ -60,7 +70,7 @@ def live_screener(registry: ModelRegistry) -> Screener:
     try:
         return screener(registry, "live")
     except ArtifactError:
-        return Screener(policy=Policy.load(), book=RuleBook.load(), artifact=None)
+        return _screener(None)
 
 
 def encoder(path: Path | None, wanted: bool) -> Path | None:

@@ -16,7 +16,6 @@ from training.doubtful import doubtful_labels, out_of_fold_probabilities
 from training.fitting import fit
 from training.from_service import Screening, ServiceStore
 from training.registry import ModelRegistry
-from training.retrain import Tools
 from training.suggesting import suggest as rank
 
 Archive = Annotated[Path | None, typer.Argument(help="Drafts without labels: JSONL, CSV or Parquet.")]
@@ -57,7 +56,7 @@ def label_errors(
     """Labels worth a second look, worst first, by models that never met the writer."""
     recipe = recipe_of(choices)
     with steps("fit", recipe.folds + 5) as say:
-        examples = Tools.load().examples(sources.labelled(data))
+        examples = sources.tools().examples(sources.labelled(data))
         found = doubtful_labels(examples, out_of_fold_probabilities(fit(examples, recipe, say)), most)
     rows = [(d.id, d.label, "yes" if d.given else "no", d.probability, d.quality, d.suspected) for d in found]
     columns = ("draft", "label", "given", "probability", "quality", "likely wrong")
