@@ -34,7 +34,7 @@ def two(page: Page, fake: str, plan: Plan) -> Page:
 
 
 def test_at_most_ten_kilobytes_gzipped() -> None:
-    assert len(gzip.compress(packed_widget().encode(), 9)) <= 10 * 1024
+    assert len(gzip.compress(packed_widget().encode(), 9)) <= 10_000
 
 
 def test_every_part_is_packed() -> None:

@@ -32,7 +32,6 @@ export class DraftScreen extends HTMLElement {
   readonly endpoint: string;
   readonly pause: number;
   readonly budget: number;
-  readonly failsOpen: boolean;
   /** Find the form and its fields again, after they were replaced. */
   attach(): void;
   /** Let go of the form. */

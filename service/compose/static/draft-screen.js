@@ -1,7 +1,7 @@
 // <draft-screen>: screens the drafts of one form while they are typed and when they are sent.
 // Attributes, properties, methods and events are described in draft-screen.d.ts.
 
-import { DraftField } from "./fields.js";
+import { fieldsOf } from "./fields.js";
 import { Keeping } from "./keeping.js";
 import { Popover } from "./popover.js";
 import { Preview } from "./preview.js";
@@ -15,7 +15,7 @@ export class DraftScreen extends HTMLElement {
   order = null;
   #root = this.attachShadow({ mode: "open" });
   #life = new AbortController();
-  /** @type {DraftField[]} */ fields = [];
+  /** @type {import("./fields.js").DraftField[]} */ fields = [];
   /** @type {Map<string, Underlines>} */ #underlines = new Map();
   /** @type {Record<string, string>} */ #texts = {};
 
@@ -40,10 +40,6 @@ export class DraftScreen extends HTMLElement {
     return Number(this.getAttribute("budget") ?? 8000);
   }
 
-  get failsOpen() {
-    return this.getAttribute("on-failure") === "open";
-  }
-
   get draft() {
     return /** @type {any} */ (Object.fromEntries(this.fields.map((field) => [field.name, field.text])));
   }
@@ -54,7 +50,7 @@ export class DraftScreen extends HTMLElement {
     this.form = /** @type {HTMLFormElement | null} */ (id ? document.getElementById(id) : this.closest("form"));
     if (!this.form) return;
     this.#life = new AbortController();
-    this.fields = ["support_id", "subject", "body"].flatMap((name) => this.#find(name));
+    this.fields = fieldsOf(this.form, this);
     this.keeping = new Keeping(this.getAttribute("keep-as") ?? `${location.pathname}#${this.form.id}`);
     this.preview = new Preview(this);
     this.sending = new Sending(this);
@@ -68,7 +64,7 @@ export class DraftScreen extends HTMLElement {
   detach() {
     this.#life.abort();
     this.preview?.interrupt();
-    this.sending?.stop();
+    this.sending?.close();
     this.#underlines.forEach((underlines) => underlines.remove());
     this.#underlines.clear();
     this.#root.replaceChildren();
@@ -140,12 +136,6 @@ export class DraftScreen extends HTMLElement {
     field?.element.focus();
     const mark = this.#underlines.get(field?.name ?? "")?.marks[0];
     if (mark && !field?.editable) field?.element.setSelectionRange(mark.start, mark.end);
-  }
-
-  #find(name) {
-    const given = this.getAttribute(name.replace("_", "-"));
-    const element = this.form?.querySelector(given ?? `[name="${name}"], [data-name="${name}"]`);
-    return element instanceof HTMLElement ? [new DraftField(name, element)] : [];
   }
 
   #build() {

@@ -44,3 +44,8 @@ async function once(url, request, left, signal) {
     return { wait: 0 };
   }
 }
+
+/** An Idempotency-Key; `randomUUID` would need a secure context. */
+export function freshKey() {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
+}

@@ -77,3 +77,12 @@ export class DraftField {
     return { text, places };
   }
 }
+
+/** The draft's fields in a form, by their names or by the selectors in the host's attributes. */
+export function fieldsOf(/** @type {HTMLFormElement} */ form, /** @type {HTMLElement} */ host) {
+  return ["support_id", "subject", "body"].flatMap((name) => {
+    const given = host.getAttribute(name.replace("_", "-"));
+    const element = form.querySelector(given ?? `[name="${name}"], [data-name="${name}"]`);
+    return element instanceof HTMLElement ? [new DraftField(name, element)] : [];
+  });
+}

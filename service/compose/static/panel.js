@@ -27,7 +27,7 @@ function appealForm(act) {
 }
 
 const AFTER = {
-  allow: ["Fine to send now", "Nothing that stood in the way is left."],
+  allow: ["Fine to send now", "Nothing stands in the way now."],
   warn: ["Still worth checking", "Edit it further, or send it and confirm."],
   block: ["Still cannot be sent", "Edit what is left, or press send to appeal."],
 };

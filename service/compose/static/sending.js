@@ -2,7 +2,7 @@
 
 import { AppealWatch } from "./appeal.js";
 import { el, grave, nameOf } from "./cards.js";
-import { Refused, ask } from "./exchange.js";
+import { Refused, ask, freshKey } from "./exchange.js";
 import { fillHidden } from "./hidden.js";
 import { appealed, blocked, edited, failed, thanked, warned } from "./panel.js";
 
@@ -73,12 +73,8 @@ export class Sending {
   close() {
     this.stopped = null;
     this.watch.stop();
-    this.place.replaceChildren();
-  }
-
-  stop() {
-    this.watch.stop();
     this.life?.abort();
+    this.place.replaceChildren();
   }
 
   #put(panel, go = false) {
@@ -89,6 +85,7 @@ export class Sending {
 
   /** Screen the draft in `send` mode, and do as the answer says. */
   async send() {
+    const open = this.host.getAttribute("on-failure") === "open" && this.stopped?.draft !== this.typed;
     await this.#alone(async () => {
       this.host.preview.interrupt();
       this.host.status.say("checking");
@@ -97,7 +94,7 @@ export class Sending {
       const answer = await this.#ask("/screen", request, key);
       if (draft !== this.typed) return this.#changed();
       this.#decide(answer, draft);
-    }, this.host.failsOpen && this.stopped?.draft !== this.typed);
+    }, open);
   }
 
   #decide(answer, draft) {
@@ -173,7 +170,7 @@ export class Sending {
       return this.#put(failed("The check did not accept this draft", error.message, this), true);
     }
     if (open) return this.#release({ pass: "", screening_id: "", unscreened: true });
-    const text = "Nothing was sent. Your text is kept in this tab; try again in a moment.";
+    const text = "Nothing was sent. Your text is kept in this tab.";
     this.#put(failed("The check cannot be reached", text, this), true);
   }
 
@@ -197,9 +194,4 @@ export class Sending {
       this.released = false;
     }
   }
-}
-
-/** An Idempotency-Key; `randomUUID` would need a secure context. */
-function freshKey() {
-  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
