@@ -1,5 +1,6 @@
 """The operators' command: `python -m service …`."""
 
+import json
 import os
 import sys
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 import uvicorn
 
 from service import demonstration
+from service.app import api
 from service.operators import keeping, keys, orders, secret_keys, users
 from service.operators.opening import settings_or_exit
 from service.settings import Settings
@@ -51,6 +53,12 @@ def run(
         access_log=False,
         timeout_graceful_shutdown=30,
     )
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document; service/openapi.json is this."""
+    typer.echo(json.dumps(api().openapi(), indent=1, ensure_ascii=False))
 
 
 def _hand_over(settings: Settings) -> None:

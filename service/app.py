@@ -36,14 +36,10 @@ PAGES = ("service.compose.routes", "service.review.routes")
 def create_app(settings: Settings) -> FastAPI:
     """The whole service. Raises ValueError, naming the setting or file at fault, rather than start half-working."""
     parts = wire(settings)
-    app = FastAPI(title="Draft screening", version="1.0", lifespan=_lifespan, docs_url=None, redoc_url=None)
+    app = api()
     app.state.parts = parts
     app.state.settings = settings
     app.state.demo_key = settings.demo_key.get_secret_value() if settings.demo and settings.demo_key else None
-    errors.install(app)
-    app.include_router(screening.router)
-    app.include_router(unscreened.router)
-    app.include_router(status.router)
     for name in PAGES:
         _include_pages(app, name)
     app.add_middleware(
@@ -54,6 +50,16 @@ def create_app(settings: Settings) -> FastAPI:
         max_batch=settings.max_batch_bytes,
         max_pending=settings.max_pending,
     )
+    return app
+
+
+def api() -> FastAPI:
+    """The routes of the contract, not yet wired: enough to describe them."""
+    app = FastAPI(title="Draft screening", version="1.0", lifespan=_lifespan, docs_url=None, redoc_url=None)
+    errors.install(app)
+    app.include_router(screening.router)
+    app.include_router(unscreened.router)
+    app.include_router(status.router)
     app.openapi = documentation.for_app(app)  # type: ignore[method-assign]
     return app
 
@@ -133,7 +139,7 @@ def _include_pages(app: FastAPI, name: str) -> None:
         if error.name is None or not name.startswith(error.name):
             raise
         return
-    app.include_router(module.router)
+    app.include_router(module.router, include_in_schema=False)
 
 
 @asynccontextmanager
