@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
-from sqlalchemy import distinct, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.dependencies import Opened, PartsOf
@@ -43,8 +43,8 @@ def queue(request: Request, parts: PartsOf, opened: Opened, me: Me) -> Response:
 
 
 def _choices(session: Session, rules: tuple[object, ...]) -> dict[str, list[str]]:
-    models = session.scalars(select(distinct(CaseRow.model_version)).limit(50)).all()
-    languages = session.scalars(select(distinct(CaseRow.language)).limit(50)).all()
+    models = session.scalars(select(CaseRow.model_version).distinct().limit(50)).all()
+    languages = session.scalars(select(CaseRow.language).distinct().limit(50)).all()
     return {
         "models": sorted(models, reverse=True),
         "languages": sorted(languages),

@@ -1,44 +1,50 @@
 """A desk to test at: real cases by screening drafts of the project's own through the real service, and its people."""
 
 import json
-import urllib.request
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from service.storage.database import Database
+from service.storage.review_tables import CaseRow
 from service.storage.users import Users
+from tests.service.running import Running, running, settings_for
 
 DRAFTS = Path(__file__).parent.parent.parent / "data" / "drafts"
 PEOPLE = {"mira": "reviewer", "jonas": "reviewer", "lena": "lead", "ada": "administrator", "otto": "auditor"}
 PASSWORD = "a long enough password"
+SWAP = {
+    "support_id": "GG-8K2P-4L7Q",
+    "subject": "About your kettle",
+    "body": "Hello, the blue kettle is sold out. We can send you the green one instead. Reply and we ship it today.",
+}
+"""A draft that is blocked, whatever the model."""
 
 
-def drafts(*files: str, every: int = 1) -> Iterator[dict[str, Any]]:
+def drafts(*files: str, every: int = 1) -> list[dict[str, Any]]:
     """Rows of data/drafts, each `every`-th one, file by file."""
-    for name in files:
-        for number, line in enumerate((DRAFTS / f"{name}.jsonl").read_text("utf-8").splitlines()):
-            if number % every == 0:
-                yield json.loads(line)
+    return [
+        json.loads(line)
+        for name in files
+        for number, line in enumerate((DRAFTS / f"{name}.jsonl").read_text("utf-8").splitlines())
+        if number % every == 0
+    ]
 
 
-def post(url: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
-    """One JSON request of a caller; its answer."""
-    request = urllib.request.Request(
-        url, json.dumps(body).encode(), {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        found: dict[str, Any] = json.load(answer)
-        return found
-
-
-def send_all(base: str, key: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def send_all(client: httpx.Client, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Screen drafts in send mode, a hundred at a time, each from one of twelve merchants; the answers in order."""
     answers: list[dict[str, Any]] = []
     for start in range(0, len(rows), 100):
         batch = [_draft(row, start + n) for n, row in enumerate(rows[start : start + 100])]
-        answers += post(f"{base}/screen/batch", key, {"drafts": batch})["answers"]
+        answer = client.post("/screen/batch", json={"drafts": batch}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        answers += answer.json()["answers"]
     return answers
 
 
@@ -48,11 +54,115 @@ def _draft(row: dict[str, Any], number: int) -> dict[str, Any]:
     return {**draft, "order": order, "merchant_id": f"M-{1040 + number % 12}", "mode": "send"}
 
 
-def add_people(database_url: str) -> None:
+def add_people(database: Database) -> None:
     """Mira and Jonas review, Lena leads, Ada administrates, Otto only reads."""
-    database = Database(database_url)
     with database.writing() as session:
-        users = Users(session)
         for name, role in PEOPLE.items():
-            users.add(name, role, PASSWORD, datetime.now(UTC))
-    database.close()
+            Users(session).add(name, role, PASSWORD, datetime.now(UTC))
+
+
+@dataclass
+class Seat:
+    """Somebody signed in, as their browser: pages by GET, forms with the page's own token."""
+
+    client: httpx.Client
+    csrf: str = ""
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
+        form = self.client.get("/review/login").text
+        token = re.search(r'name="csrf" value="(\w+)"', form)
+        assert token
+        answer = self.client.post("/review/login", data={"csrf": token[1], "name": name, "password": password})
+        found = re.search(r'name="csrf" value="(\w{64})"', answer.text)
+        self.csrf = found[1] if found else ""
+        return answer
+
+    def get(self, path: str) -> httpx.Response:
+        return self.client.get(f"/review{path}")
+
+    def post(self, path: str, **form: Any) -> httpx.Response:
+        """Send a form and follow where it leads."""
+        return self.client.post(f"/review{path}", data={"csrf": self.csrf, **form})
+
+    def page(self, path: str) -> str:
+        answer = self.get(path)
+        assert answer.status_code == 200, (path, answer.status_code, answer.text[:400])
+        return answer.text
+
+    def decide(self, case: str, outcome: str, **form: Any) -> httpx.Response:
+        """Open a case, take its labels as they are ticked unless given, and decide."""
+        page = self.page(f"/cases/{case}")
+        seen = re.search(r'name="seen" value="(\d+)"', page)
+        ticked = re.findall(r'name="label" value="(\w+)" checked', page)
+        form = {"label": ticked, "evidence": "[]", "note": "", "filter": "queue=all", **form}
+        return self.post(f"/cases/{case}/decide", outcome=outcome, seen=seen[1] if seen else "0", **form)
+
+    def leave(self) -> None:
+        self.post("/logout")
+        self.client.close()
+
+
+@dataclass
+class Desk:
+    """A running service with its people and cases."""
+
+    service: Running
+    seats: dict[str, Seat] = field(default_factory=dict)
+    answers: list[dict[str, Any]] = field(default_factory=list)
+
+    def seat(self, name: str) -> Seat:
+        """Somebody signed in, the same session each time."""
+        if name not in self.seats:
+            self.seats[name] = self.fresh_seat(name)
+        return self.seats[name]
+
+    def free(self) -> None:
+        """Give back every claim that is no hold."""
+        with self.service.parts.database.writing() as session:
+            session.query(CaseRow).filter(CaseRow.state != "held").update({"claimed_by": None})
+
+    def fresh_seat(self, name: str) -> Seat:
+        client = httpx.Client(
+            base_url=self.service.url, timeout=60, follow_redirects=True, headers={"accept": "text/html"}
+        )
+        seat = Seat(client)
+        seat.sign_in(name)
+        assert seat.csrf, f"{name} could not sign in"
+        return seat
+
+    def case(self, draft: dict[str, Any] | None = None, *, second: bool = False, **more: Any) -> str:
+        """A new case of its own, from a draft that is blocked; its id."""
+        screening = self.screening(draft, **more)
+        with self.service.parts.database.writing() as session:
+            case = session.query(CaseRow).filter(CaseRow.screening_id == screening).one()
+            case.second_review = second
+            return case.id
+
+    def screening(self, draft: dict[str, Any] | None = None, **more: Any) -> str:
+        answer = self.service.screen({**SWAP, **(draft or {})}, **more)
+        assert answer["decision"] == "block", answer
+        screening: str = answer["screening_id"]
+        return screening
+
+    def row(self, case: str) -> CaseRow:
+        with self.service.parts.database.reading() as session:
+            return session.get_one(CaseRow, case)
+
+    def change(self, case: str, **values: Any) -> None:
+        """Move a case's clocks, as time would."""
+        with self.service.parts.database.writing() as session:
+            row = session.get_one(CaseRow, case)
+            for name, value in values.items():
+                setattr(row, name, value)
+
+
+@contextmanager
+def a_desk(home: Path, **settings: Any) -> Iterator[Desk]:
+    """A running service with people and some hundred cases."""
+    with running(settings_for(home, rate_per_minute=0, **settings)) as service:
+        add_people(service.parts.database)
+        rows = drafts("substitute-pairs", "probing-pairs", "swaps-plain", "winback-plain", every=4)
+        desk = Desk(service, answers=send_all(service.client, rows))
+        yield desk
+        for seat in desk.seats.values():
+            seat.client.close()

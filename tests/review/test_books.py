@@ -1,0 +1,139 @@
+"""Numbers, the record, and reviewed cases going out."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from service.review.figures import TABLES
+from service.storage.review_tables import AuditRow
+from tests.review.desk import SWAP, Desk, Seat
+
+Sit = Callable[[str], Seat]
+
+
+@pytest.fixture(scope="module")
+def reviewed(desk: Desk) -> dict[str, str]:
+    """One case upheld with evidence, one overturned; screening -> outcome."""
+    seat = desk.seat("mira")
+    start = SWAP["body"].index("green one")
+    mark = json.dumps([{"field": "body", "start": start, "end": start + 9, "label": "substitute_offer"}])
+    found = {}
+    for outcome, more in (("uphold", {"evidence": mark, "note": "=cmd()"}), ("overturn", {})):
+        case = desk.case(merchant_id="M-out")
+        seat.decide(case, outcome, **more)
+        found[desk.row(case).screening_id] = outcome
+    return found
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_number_is_a_plot_a_table_and_a_sheet(
+    desk: Desk, seat: Sit, reviewed: dict[str, str], name: str
+) -> None:
+    mira = seat("mira")
+    sheet = list(csv.reader(io.StringIO(mira.get(f"/numbers/{name}.csv").text)))
+    assert len(sheet) > 1
+    for theme in ("light", "dark"):
+        answer = mira.get(f"/numbers/{name}.svg?theme={theme}")
+        assert answer.headers["content-type"] == "image/svg+xml"
+        assert "<svg" in answer.text
+
+
+def test_the_numbers_are_those_of_the_store(desk: Desk, seat: Sit, reviewed: dict[str, str]) -> None:
+    mira = seat("mira")
+
+    def sheet(name: str) -> dict[str, list[str]]:
+        return {row[0]: row[1:] for row in csv.reader(io.StringIO(mira.get(f"/numbers/{name}.csv").text))}
+
+    with desk.service.parts.database.reading() as session:
+        screenings = session.execute(text("SELECT count(*) FROM screenings WHERE decision = 'block'")).scalar_one()
+        read = session.execute(text("SELECT count(*) FROM cases WHERE decided_at IS NOT NULL")).scalar_one()
+    days = [row for day, row in sheet("volumes").items() if day[:2] == "20"]
+    assert sum(int(row[0]) for row in days) == screenings
+    assert int(sheet("models")[desk.service.parts.screeners.model_version][2]) == read
+    assert sheet("after-warning")["Sent all the same"][1] == "0"
+    assert mira.get("/numbers?days=31").status_code == 422
+    assert mira.get("/numbers/nothing.csv").status_code == 404
+
+
+def test_the_record_is_searched_exported_and_cannot_be_changed(
+    desk: Desk, seat: Sit, reviewed: dict[str, str]
+) -> None:
+    otto = seat("otto")
+    found = list(csv.DictReader(io.StringIO(otto.get("/audit.csv?actor=mira&action=decided").text)))
+    assert found
+    assert {(row["actor"], row["action"]) for row in found} == {("mira", "decided")}
+    assert json.loads(found[0]["after"])["state"]
+    subject = found[0]["subject"]
+    assert subject[-8:] in otto.page(f"/audit?subject={subject}")
+    assert "Nothing found" in otto.page("/audit?actor=nobody")
+    for change in (AuditRow.__table__.update().values(actor="x"), AuditRow.__table__.delete()):
+        with pytest.raises(DatabaseError), desk.service.parts.database.writing() as session:
+            session.execute(change)
+
+
+def take(seat: Sit, format: str) -> bytes:
+    answer = seat("lena").post("/out", format=format, since="", until="")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-disposition"].startswith("attachment")
+    return answer.content
+
+
+def ours(tickets: list[dict[str, Any]], reviewed: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return {reviewed[t["id"].removeprefix("screening-")]: t for t in tickets if t["id"][10:] in reviewed}
+
+
+def test_tickets_hold_what_people_said_with_its_provenance(seat: Sit, reviewed: dict[str, str]) -> None:
+    found = ours([json.loads(line) for line in take(seat, "jsonl").splitlines()], reviewed)
+    upheld, overturned = found["uphold"], found["overturn"]
+    assert (upheld["labels"], upheld["evidence"]) == (["substitute_offer"], {"substitute_offer": ["green one"]})
+    assert (overturned["labels"], overturned["evidence"]) == ([], {})
+    assert overturned["machine"]["labels"] == ["substitute_offer"]
+    assert "overturned by mira" in overturned["provenance"]
+    assert "machine said block" in overturned["provenance"]
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_tables_hold_the_same_tickets(seat: Sit, reviewed: dict[str, str], format: str) -> None:
+    raw = take(seat, format)
+    rows = (
+        list(csv.DictReader(io.StringIO(raw.decode())))
+        if format == "csv"
+        else parquet.read_table(pa.BufferReader(raw)).to_pylist()
+    )
+    found = ours(rows, reviewed)
+    assert found["uphold"]["labels"] == "substitute_offer"
+    assert json.loads(found["uphold"]["evidence"]) == {"substitute_offer": ["green one"]}
+    assert found["overturn"]["labels"] == ""
+    assert found["uphold"]["body"] == SWAP["body"]
+
+
+def test_label_studio_and_prodigy_take_the_persons_spans(seat: Sit, reviewed: dict[str, str]) -> None:
+    tasks = json.loads(take(seat, "label-studio"))
+    task = next(t for t in tasks if reviewed.get(t["data"]["ticket_id"][10:]) == "uphold")
+    choices, span = task["annotations"][0]["result"]
+    assert choices["value"] == {"choices": ["substitute_offer"]}
+    assert SWAP["body"][span["value"]["start"] : span["value"]["end"]] == "green one"
+    assert "predictions" not in task
+    lines = [json.loads(line) for line in take(seat, "prodigy").splitlines()]
+    line = next(one for one in lines if reviewed.get(one["ticket_id"][10:]) == "uphold")
+    assert [line["text"][s["start"] : s["end"]] for s in line["spans"]] == ["green one"]
+    assert (line["accept"], line["answer"]) == (["substitute_offer"], "accept")
+
+
+def test_a_key_with_the_right_takes_the_same_and_it_is_recorded(
+    desk: Desk, seat: Sit, reviewed: dict[str, str]
+) -> None:
+    client, url = desk.service.client, "/review/export?format=jsonl"
+    assert client.get(url).status_code == 403
+    answer = client.get(url, headers=desk.service.key("review-export"))
+    assert len(answer.text.splitlines()) >= 2
+    assert client.get(url + "x", headers=desk.service.key("review-export")).status_code == 422
+    assert "exported" in seat("otto").page("/audit.csv?action=exported")

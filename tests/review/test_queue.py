@@ -1,0 +1,151 @@
+"""The queue: order, pages, filters, search, views, bulk decisions."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from service.review.filters import Filter
+from service.storage.review_tables import CaseRow
+from tests.review.desk import Desk, Seat
+
+Sit = Callable[[str], Seat]
+CASE = re.compile(r"/review/cases/(\w{32})\?")
+
+
+def listed(page: str) -> list[str]:
+    return list(dict.fromkeys(CASE.findall(page)))
+
+
+def walk(sitting: Seat, query: str) -> list[str]:
+    """All cases of a queue, page after page."""
+    found: list[str] = []
+    path = f"?{query}"
+    while path:
+        page = sitting.page(path)
+        found += listed(page)
+        after = re.search(r'rel="next" href="/review(\?[^"]+)"', page)
+        path = after[1].replace("&amp;", "&") if after else ""
+    return found
+
+
+def test_pages_hold_every_case_once_due_first(desk: Desk, seat: Sit) -> None:
+    found = walk(seat("mira"), "queue=all")
+    with desk.service.parts.database.reading() as session:
+        waiting = list(
+            session.scalars(
+                select(CaseRow.id)
+                .where(CaseRow.decided_at.is_(None), CaseRow.state.in_(("open", "second")))
+                .order_by(CaseRow.due_at, CaseRow.id)
+            )
+        )
+    assert len(found) > 60
+    assert found == waiting
+
+
+def test_what_is_late_stands_first_and_says_so(desk: Desk, seat: Sit) -> None:
+    case = desk.case()
+    desk.change(case, due_at=datetime.now(UTC) - timedelta(hours=3))
+    page = seat("mira").page("?queue=blocked")
+    assert listed(page)[0] == case
+    assert "3 h late" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "column", "value"),
+    [
+        ("decision=block", CaseRow.decision, "block"),
+        ("merchant=M-1041", CaseRow.merchant_id, "M-1041"),
+        ("language=en", CaseRow.language, "en"),
+        ("label=cancellation_probing", CaseRow.labels, "cancellation_probing"),
+    ],
+)
+def test_a_filter_keeps_what_it_names(desk: Desk, seat: Sit, query: str, column: object, value: str) -> None:
+    found = walk(seat("mira"), f"queue=blocked&{query}")
+    with desk.service.parts.database.reading() as session:
+        values = set(session.scalars(select(column).where(CaseRow.id.in_(found))))  # type: ignore[call-overload]
+    assert found
+    assert all(value in each for each in values)
+
+
+def test_filters_by_rule_and_by_day(desk: Desk, seat: Sit) -> None:
+    case, mira = desk.case(), seat("mira")
+    rule = re.search(r"rule <code>([\w.-]+)</code>", mira.page(f"/cases/{case}"))
+    assert rule
+    assert case in walk(mira, f"queue=all&rule={rule[1]}")
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    assert case not in walk(mira, f"queue=all&since={tomorrow}")
+    assert case in walk(mira, f"queue=all&until={tomorrow}")
+
+
+def test_words_of_the_draft_are_found(desk: Desk, seat: Sit) -> None:
+    case = desk.case({"body": "The zebrawood lamp is sold out, we can send the oak one instead if you agree."})
+    mira = seat("mira")
+    assert listed(mira.page("?queue=all&words=zebrawood+lamp")) == [case]
+    assert listed(mira.page("?queue=all&words=zebrawood+giraffe")) == []
+    assert mira.get("?queue=all&words=%22%29+OR+*").status_code == 200
+
+
+def test_counts_and_oldest_age_stand_beside_each_queue(desk: Desk, seat: Sit) -> None:
+    page = seat("mira").page("")
+    with desk.service.parts.database.reading() as session:
+        blocked = session.scalar(
+            select(func.count()).where(CaseRow.kind == "blocked", CaseRow.decided_at.is_(None))
+        )
+    assert re.search(rf'<span>Blocked</span><span class="number">{blocked}</span>\s*<span class="age">oldest ', page)
+
+
+def test_a_view_is_kept_and_removed_and_shared_only_by_a_lead(desk: Desk, seat: Sit) -> None:
+    mira, jonas, lena = seat("mira"), seat("jonas"), seat("lena")
+    mira.post("/views", name="Swaps of M-1041", filter="queue=blocked&merchant=M-1041")
+    assert "Swaps of M-1041" in mira.page("")
+    assert "Swaps of M-1041" not in jonas.page("")
+    assert mira.post("/views", name="For all", filter="queue=all", shared="1").status_code == 403
+    lena.post("/views", name="For all", filter="queue=all&label=substitute_offer", shared="1")
+    assert "For all" in jonas.page("")
+    drop = re.search(r"/review(/views/\d+/drop)", mira.page(""))
+    assert drop
+    assert mira.post("/views", name="", filter="").status_code == 422
+    mira.post(drop[1])
+    assert "Swaps of M-1041" not in mira.page("")
+
+
+def test_a_bulk_decision_counts_first_then_decides_and_can_be_undone(desk: Desk, seat: Sit) -> None:
+    cases, mira = [desk.case(merchant_id="M-bulk") for _ in range(3)], seat("mira")
+    counted = mira.post("/bulk", outcome="uphold", filter="queue=all&merchant=M-bulk", case=cases)
+    assert "Uphold 3 cases?" in counted.text
+    assert {desk.row(case).state for case in cases} == {"open"}
+    done = mira.post("/bulk/confirm", outcome="uphold", filter="queue=all&merchant=M-bulk", case=cases, note="Same.")
+    assert "Upheld 3." in done.text
+    assert {desk.row(case).state for case in cases} == {"decided"}
+    undo = str(done.url).split("undo=")[1]
+    mira.post("/undo", decisions=undo, back="?queue=all")
+    assert {desk.row(case).state for case in cases} == {"open"}
+
+
+def test_a_bulk_decision_leaves_what_somebody_else_works_on(desk: Desk, seat: Sit) -> None:
+    cases, mira, jonas = [desk.case(merchant_id="M-bulk2") for _ in range(2)], seat("mira"), seat("jonas")
+    jonas.page(f"/cases/{cases[0]}")
+    form = {"outcome": "overturn", "filter": "queue=all&merchant=M-bulk2", "everything": "1"}
+    counted = mira.post("/bulk", **form)
+    assert "Overturn 1 case?" in counted.text
+    assert "1 more cannot be decided by you now" in counted.text
+    mira.post("/bulk/confirm", **form)
+    assert [desk.row(case).state for case in cases] == ["open", "decided"]
+
+
+def test_steps_follow_the_order_and_end_at_the_queue(desk: Desk, seat: Sit) -> None:
+    mira = seat("mira")
+    order = walk(mira, "queue=blocked&decision=block")
+    forward = mira.get(f"/cases/{order[0]}/step?queue=blocked&by=1")
+    assert order[1] in str(forward.url)
+    assert order[0] in str(mira.get(f"/cases/{order[1]}/step?queue=blocked&by=-1").url)
+    assert "/cases/" not in str(mira.get(f"/cases/{order[-1]}/step?queue=blocked&by=1").url)
+
+
+def test_a_filter_survives_its_own_address() -> None:
+    asked = Filter.read({"queue": "blocked", "words": "a & b", "since": "2026-11-01", "label": "delay_notice"})
+    assert Filter.parse(asked.text) == asked
+    assert Filter.read({"queue": "<script>", "label": "x", "since": "never", "after": "x"}) == Filter()

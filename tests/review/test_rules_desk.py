@@ -1,0 +1,130 @@
+"""The rules desk: numbers, trying, drafts, back-test, shadow, publishing, rolling back."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from classifier.rulebook import LEXICON, RuleBook
+from service.review.rule_files import entry_of, shipped, toml_of, with_rules
+from tests.review.desk import SWAP, Desk, Seat
+
+Sit = Callable[[str], Seat]
+RULE = """
+id = "substitute.llama-lamp"
+label = "substitute_offer"
+strength = "strong"
+status = "draft"
+patterns = ["llama ..3 lamp"]
+must_flag = ["Take the llama lamp."]
+must_not_flag = ["Take the lamp."]
+"""
+ID = "substitute.llama-lamp"
+
+
+def version(page: str) -> str:
+    found = re.search(r'name="version" value="(\d+)"', page)
+    assert found
+    return found[1]
+
+
+def state(desk: Desk, rule_id: str) -> str | None:
+    desk.service.parts.screeners.refresh()
+    return next((r.status for r in desk.service.parts.screeners.screener.book.rules if r.id == rule_id), None)
+
+
+def test_the_book_is_listed_with_hits_and_what_people_think(desk: Desk, seat: Sit) -> None:
+    case = desk.case()
+    rule = re.search(r"rule <code>([\w.-]+)</code>", seat("mira").page(f"/cases/{case}"))
+    assert rule
+    seat("mira").decide(case, "overturn", wrong_rule=[rule[1]])
+    page = seat("lena").page(f"/rules?find={rule[1]}")
+    cells = re.findall(r'<td class="number">([^<]*)</td>', page)
+    assert int(cells[0].replace(",", "")) >= 1
+    assert int(cells[1]) >= 1
+    assert cells[2].endswith("%")
+    assert int(cells[4]) >= 1
+    assert case in seat("lena").page(f"/rules/of/{rule[1]}")
+
+
+def test_pasted_text_is_tried_and_not_kept(desk: Desk, seat: Sit) -> None:
+    answer = seat("lena").post("/rules/try", text="The blue is sold out, we can send the green one instead.")
+    assert "substitute." in answer.text
+    assert "No rule speaks up." in seat("lena").post("/rules/try", text="Good morning.").text
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (('must_flag = ["Take the llama lamp."]', "must_flag = []"), "must_flag is empty"),
+        (('["Take the lamp."]', '["A llama on a lamp."]'), "must not flag this and does"),
+        (('["Take the llama lamp."]', '["Take the goat."]'), "must flag this and does not"),
+        (('"llama ..3 lamp"', '"llama ..99 lamp"'), "a gap is at most"),
+        (('id = "', 'id = '), "not TOML"),
+        (('strength = "strong"', 'strength = "mighty"'), "strength is strong or weak"),
+    ],
+)
+def test_a_draft_that_fails_its_own_examples_is_refused_with_the_reason(
+    seat: Sit, change: tuple[str, str], reason: str
+) -> None:
+    lena, source = seat("lena"), RULE.replace(*change)
+    assert reason in lena.post("/rules/check", source=source, text="", rule_id="").text
+    answer = lena.post("/rules/save", source=source, note="")
+    assert (answer.status_code, reason in answer.text) == (422, True)
+
+
+def test_a_rule_goes_from_draft_through_shadow_to_live_and_back(desk: Desk, seat: Sit) -> None:
+    desk.service.screen({**SWAP, "body": "We can send the llama desk lamp instead, it is just as good."})
+    lena, ada = seat("lena"), seat("ada")
+    checked = lena.post("/rules/check", source=RULE, text="A llama lamp for you", rule_id="").text
+    assert "every example comes out as it says" in checked
+    assert "<q>llama lamp</q>" in checked
+    assert re.search(r"<dt>Hits</dt><dd>[1-9]", checked)
+    page = lena.post("/rules/save", source=RULE, note="Seen on Monday.").text
+    assert state(desk, ID) is None
+    assert lena.post(f"/rules/of/{ID}/publish", version=version(page)).status_code == 403
+    page = lena.post(f"/rules/of/{ID}/shadow", version=version(page)).text
+    assert state(desk, ID) == "shadow"
+    desk.service.screen({**SWAP, "body": "We can send the llama desk lamp instead, this very week."})
+    assert '<td class="number">1</td>' in lena.page(f"/rules?find={ID}")
+    stale = version(page)
+    page = ada.post(f"/rules/of/{ID}/publish", version=stale).text
+    assert state(desk, ID) == "live"
+    assert ada.post(f"/rules/of/{ID}/publish", version=stale).status_code == 409
+    page = ada.post(f"/rules/of/{ID}/roll-back", version=version(page)).text
+    assert state(desk, ID) == "shadow"
+    page = ada.post(f"/rules/of/{ID}/roll-back", version=version(page)).text
+    assert state(desk, ID) is None
+    hashes = re.findall(r'<code title="([0-9a-f]{64})">', page)
+    assert len(set(hashes)) == 5
+    assert re.findall(r"<td>(lena|ada)</td>", page) == ["ada", "ada", "ada", "lena", "lena"]
+    assert ada.post(f"/rules/of/{ID}/roll-back", version=version(ada.page(f"/rules/of/{ID}") + page)).status_code == 409
+    assert "rule_live" in ada.page(f"/audit.csv?subject={ID}")
+
+
+def test_a_shipped_rule_is_changed_in_its_place_and_given_back(desk: Desk, seat: Sit) -> None:
+    rule = next(r for r in RuleBook.from_texts(shipped()).rules if r.status == "live" and r.strength == "strong")
+    lena, ada = seat("lena"), seat("ada")
+    source = toml_of({**rule.source, "strength": "weak"})
+    lena.post("/rules/save", source=source, note="Too strict.")
+    page = ada.page(f"/rules/of/{rule.id}")
+    assert lena.post(f"/rules/of/{rule.id}/shadow", version=version(page)).status_code == 409
+    page = ada.post(f"/rules/of/{rule.id}/publish", version=version(page)).text
+    desk.service.parts.screeners.refresh()
+    book = desk.service.parts.screeners.screener.book
+    assert [(r.strength, r.family) for r in book.rules if r.id == rule.id] == [("weak", rule.family)]
+    ada.post(f"/rules/of/{rule.id}/roll-back", version=version(page))
+    desk.service.parts.screeners.refresh()
+    book = desk.service.parts.screeners.screener.book
+    assert [r.strength for r in book.rules if r.id == rule.id] == ["strong"]
+
+
+def test_every_shipped_rule_survives_being_written_out() -> None:
+    book = RuleBook.from_texts(shipped())
+    everything = {rule.id: rule.source for rule in book.rules}
+    again = RuleBook.from_texts({LEXICON: shipped()[LEXICON], **with_rules({}, everything)})
+    assert {r.id: (r.patterns, r.unless, r.must_flag) for r in again.rules} == {
+        r.id: (r.patterns, r.unless, r.must_flag) for r in book.rules
+    }
+    assert with_rules(shipped(), {}) == shipped()
+    assert entry_of(toml_of(book.rules[0].source)) == book.rules[0].source
