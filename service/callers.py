@@ -77,9 +77,18 @@ class KeyRing:
         return True, self._checked(entry[1], secret)
 
     def caller(self, secret: str) -> Caller | None:
-        """The caller of a key, asking the store; None if the key is not known, expired or revoked."""
+        """The caller of a key, asking the store; None if the key is not known, expired or revoked.
+
+        While the store cannot be asked, its last answer stands, so that previews go on. Raises the store's error
+        where there is none.
+        """
         prefix = prefix_of(secret)
-        known = self._look_up(prefix)
+        try:
+            known = self._look_up(prefix)
+        except Exception:
+            if prefix not in self._known:
+                raise
+            known = self._known[prefix][1]
         if len(self._known) >= _MOST_CACHED:
             self._known.clear()
         self._known[prefix] = (self._clock() + KEY_CACHE_SECONDS, known)
@@ -93,6 +102,10 @@ class KeyRing:
             return None
         self._used[known.prefix] = now
         return Caller(known.caller, known.prefix, known.scopes)
+
+    def expire(self) -> None:
+        """Ask the store again for every key, from now on."""
+        self._known = {prefix: (float("-inf"), known) for prefix, (_, known) in self._known.items()}
 
     def take_used(self) -> dict[str, datetime]:
         """Prefixes used since the last call, with the time: the store notes them now and then."""

@@ -7,10 +7,13 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from service.logs import event
 
+STORE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: "The request cannot be read",
@@ -68,6 +71,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    for kind in STORE_AWAY:
+        app.add_exception_handler(kind, unexpected)
     app.add_exception_handler(Exception, unexpected)
 
 
@@ -88,7 +93,10 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def unexpected(request: Request, error: Exception) -> Response:
-    """A bug: its kind is logged, its words are not, for they may quote a draft."""
+    """A store that is away is a 503. All else is a bug: its kind is logged, not its words, which may quote a draft."""
+    if isinstance(error, STORE_AWAY):
+        event("store-away", level=logging.ERROR, kind=type(error).__name__)
+        return render(ServiceError(503, "The store cannot be reached; try again.", headers={"Retry-After": "2"}))
     event("error", level=logging.ERROR, path=_route(request), kind=type(error).__name__, where=_place(error))
     return render(ServiceError(500, "The request could not be answered; nothing of it was kept."))
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 
 from classifier import LABELS
 from tests.service.drafts import ALLOWED, BLOCKED, WARNED
-from tests.service.running import Running
+from tests.service.running import Running, running, settings_for
 
 PROBLEM = "application/problem+json"
 ANSWERED = {
@@ -283,3 +284,34 @@ def test_the_reply_deadline_is_one_business_day_later(service: Running) -> None:
 @pytest.mark.parametrize("moment", ["yesterday", "9999-12-31T23:00:00Z", ""])
 def test_a_moment_that_cannot_be_reckoned_with_is_a_422(service: Running, moment: str) -> None:
     assert_problem(service.client.get("/reply-deadline", params={"received_at": moment}), 422)
+
+
+def test_while_the_database_is_gone_previews_go_on_and_sends_are_503(tmp_path: Path) -> None:
+    with running(settings_for(tmp_path)) as service:
+        kept = service.screen(ALLOWED)
+        database = service.parts.database
+        assert database.file is not None
+        away = database.file.with_name("away")
+        for suffix in ("", "-wal", "-shm"):
+            part = database.file.with_name(database.file.name + suffix)
+            if part.exists():
+                part.rename(away.with_name(away.name + suffix))
+        database.engine.dispose()
+        service.parts.keys.expire()
+        assert service.screen(ALLOWED, mode="preview")["decision"] == "allow"
+        for response in (
+            service.client.post("/screen", json=ALLOWED),
+            service.client.get(f"/screenings/{kept['screening_id']}"),
+            service.client.get("/readyz"),
+        ):
+            assert_problem(response, 503)
+            assert response.headers["retry-after"]
+        assert "screening_store_up 0.0" in service.client.get("/metrics").text
+        for suffix in ("", "-wal", "-shm"):
+            database.file.with_name(database.file.name + suffix).unlink(missing_ok=True)
+            part = away.with_name(away.name + suffix)
+            if part.exists():
+                part.rename(database.file.with_name(database.file.name + suffix))
+        database.engine.dispose()
+        assert service.client.get(f"/screenings/{kept['screening_id']}").json()["pass"] == kept["pass"]
+        assert service.screen(ALLOWED)["decision"] == "allow"
