@@ -10,9 +10,10 @@ from dataclasses import asdict
 
 import typer
 
+from training.commands import encoder_command, rule_commands, ticket_commands
+from training.commands import judging_commands as judging
 from training.commands import model_commands as model
 from training.commands import registry_commands as registry
-from training.commands import rule_commands, ticket_commands
 from training.commands import watch_commands as watch
 from training.commands.output import BAD_INPUT
 from training.tickets import TicketError
@@ -26,10 +27,11 @@ app.command()(ticket_commands.export)
 app.add_typer(ticket_commands.app, name="data")
 app.command()(model.retrain)
 app.command()(model.search)
-app.command()(model.evaluate)
-app.command()(model.compare)
-app.command("leakage")(model.leak)
-app.command()(model.card)
+app.command()(judging.evaluate)
+app.command()(judging.compare)
+app.command()(encoder_command.encoder)
+app.command("leakage")(judging.leak)
+app.command()(judging.card)
 app.command()(registry.promote)
 app.command()(registry.rollback)
 app.command()(registry.history)

@@ -38,11 +38,11 @@ def out_of_fold_probabilities(fitted: Fitted) -> NDArray[np.float64]:
 
 def doubtful_labels(examples: Examples, probabilities: NDArray[np.float64], most: int) -> list[Doubt]:
     """The most doubtful labels of all drafts, worst first; at most one label of each draft."""
-    from cleanlab.filter import find_label_issues
     from cleanlab.multilabel_classification import get_label_quality_scores
+    from cleanlab.multilabel_classification.filter import find_label_issues
 
     given = [np.flatnonzero(row).tolist() for row in examples.labels]
-    suspected = find_label_issues(given, probabilities, multi_label=True, n_jobs=1)
+    suspected = find_label_issues(given, probabilities, n_jobs=1)
     quality = get_label_quality_scores(given, probabilities)
     order = np.argsort(quality, kind="stable")[:most]
     return [_doubt(examples.drafts[i], probabilities[i], float(quality[i]), bool(suspected[i])) for i in order]

@@ -1,4 +1,4 @@
-"""What the service knows, read from its documented tables or its export: reviewed cases, screenings, shadow verdicts.
+"""What the service knows, read from its documented tables: reviewed cases, screenings, shadow verdicts.
 
 Read-only, save for `queue`, which adds cases of kind `suggested`. Text that is encrypted at rest stays closed here:
 use the service's own export, which holds the keys.
@@ -17,15 +17,12 @@ import sqlalchemy as sa
 from classifier import Draft, Order
 from training.archive import Incoming
 from training.importing import checked
+from training.service_export import ServiceError
 from training.tickets import BadRow, TicketError
 
 _DECIDING = ("uphold", "overturn", "relabel")
 _DUE = timedelta(days=7)
 """When a suggestion is due: after whatever a merchant waits for."""
-
-
-class ServiceError(ValueError):
-    """The store or the export cannot be read; the text says why, and holds no draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,17 +198,3 @@ def _case(row: Mapping[str, Any], kind: str, now: datetime) -> dict[str, Any]:
         "id": name, "screening_id": row["id"], "kind": kind, "state": "open", "created_at": now, "due_at": now + _DUE,
         "second_review": False, **copied,
     }  # fmt: skip
-
-
-def fetch_export(url: str, key: str) -> str:
-    """Reviewed tickets as JSONL from a running service's export. Raises ServiceError with the status it answered."""
-    import httpx
-
-    address = url if "/review/" in url else url.rstrip("/") + "/review/export?format=jsonl"
-    try:
-        answer = httpx.get(address, headers={"Authorization": f"Bearer {key}"}, timeout=120)
-    except httpx.HTTPError as error:
-        raise ServiceError(f"the service cannot be reached: {type(error).__name__}") from error
-    if answer.status_code != 200:
-        raise ServiceError(f"the service answered {answer.status_code}; the key needs the right review-export")
-    return answer.text

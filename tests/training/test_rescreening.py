@@ -4,8 +4,9 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
@@ -19,8 +20,6 @@ from training.recipe import Recipe
 from training.registry import ModelRegistry
 from training.retrain import Tools
 from training.searching import grid, on_cluster, search
-
-QUIET = {"distributed.worker.daemon": False, "distributed.admin.system-monitor.gil.enabled": False}
 
 
 @pytest.fixture
@@ -53,26 +52,39 @@ def verdicts(target: Path) -> list[dict[str, object]]:
     ]
 
 
-@contextmanager
-def cluster(workers: int) -> Iterator[tuple[str, list[int]]]:
-    """A cluster of processes; its address, and the process ids of its workers."""
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Two worker processes; one that is killed comes back."""
+
+    started: Any
+
+    @property
+    def address(self) -> str:
+        return str(self.started.scheduler_address)
+
+    def kill_one(self) -> None:
+        os.kill(next(iter(self.started.workers.values())).process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
     from dask.distributed import LocalCluster
 
-    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as started:
-        yield started.scheduler_address, [worker.process.pid for worker in started.workers.values()]
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as started:
+        yield Cluster(started)
 
 
 def test_the_verdicts_are_those_of_one_process_row_for_row(
-    model: Path, archive: Path, small_drafts: list[LabelledDraft], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    model: Path, archive: Path, cluster: Cluster, small_drafts: list[LabelledDraft], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     target = tmp_path / "out"
-    with cluster(2) as (address, _):
-        arguments = ["rescreen", str(archive), str(target), "--version", model.name, "--part-rows", "10"]
-        assert call([*arguments, "--cluster", address, "--json"]) == 0
-        told = json.loads(capsys.readouterr().out)
-        assert (told["drafts"], told["judged_now"], told["parts"]) == (60, 60, 7)
-        assert call([*arguments, "--cluster", address, "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["judged_now"] == 0
+    arguments = ["rescreen", str(archive), str(target), "--version", model.name, "--part-rows", "10"]
+    assert call([*arguments, "--cluster", cluster.address, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["drafts"], told["judged_now"], told["parts"]) == (60, 60, 7)
+    assert call([*arguments, "--cluster", cluster.address, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["judged_now"] == 0
     screener = Screener.load(model)
     found = verdicts(target)
     assert [row["id"] for row in found] == [d.id for d in small_drafts[:60]]
@@ -86,20 +98,21 @@ def test_the_verdicts_are_those_of_one_process_row_for_row(
             }
 
 
-def test_a_stopped_run_goes_on_and_a_killed_worker_loses_nothing(model: Path, archive: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_goes_on_and_a_killed_worker_loses_nothing(
+    model: Path, archive: Path, cluster: Cluster, tmp_path: Path
+) -> None:
     target = tmp_path / "out"
     plan = rescreening.plan(archive, target, model, 10)
     rescreening.judge_part(rescreening.asdict(plan.parts[2]), plan.model)
     before = (target / "part-000002.parquet").stat().st_mtime_ns
     done: list[int] = []
-    with cluster(2) as (address, workers):
 
-        def strike(part: rescreening.Part) -> None:
-            if not done:
-                os.kill(workers[0], signal.SIGKILL)
-            done.append(part.number)
+    def strike(part: rescreening.Part) -> None:
+        if not done:
+            cluster.kill_one()
+        done.append(part.number)
 
-        assert rescreening.rescreen(plan, address, 0, strike) == 50
+    assert rescreening.rescreen(plan, cluster.address, 0, strike) == 50
     assert sorted(done) == [0, 1, 3, 4, 5, 6]
     assert (target / "part-000002.parquet").stat().st_mtime_ns == before
     assert len(verdicts(target)) == 60
@@ -120,11 +133,11 @@ def test_an_archive_without_a_needed_column_is_named(model: Path, tmp_path: Path
         rescreening.plan(path, tmp_path / "out", model, 10)
 
 
-def test_the_search_finds_the_same_on_a_cluster(small_drafts: list[LabelledDraft]) -> None:
+def test_the_search_finds_the_same_on_a_cluster(cluster: Cluster, small_drafts: list[LabelledDraft]) -> None:
     examples = Tools.load().examples(small_drafts[::3])
     recipes = grid(Recipe(folds=2, distractors=0), {"stack_c": [0.05, 0.5]})
     here = search(examples, recipes, lambda step: None)
-    with cluster(1) as (address, _), on_cluster(address):
+    with on_cluster(cluster.address):
         there = search(examples, recipes, lambda step: None)
     assert here == there
     assert [t.average_precision for t in here] == sorted((t.average_precision for t in here), reverse=True)

@@ -14,8 +14,9 @@ from service.storage.review_tables import CaseDecisionRow, CaseRow, UserRow
 from service.storage.sealing import Sealer
 from service.storage.tables import FindingRow, ScreeningRow, ShadowVerdictRow
 from training.__main__ import call
-from training.from_service import ServiceError, ServiceStore
+from training.from_service import ServiceStore
 from training.registry import ModelRegistry
+from training.service_export import ServiceError
 from training.tickets import load
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -12,6 +12,7 @@ from training.commands import sources
 from training.commands.output import Data, Json, Store, refuse, table, tell
 from training.importing import Intake, Taken, read, read_records, store
 from training.registry import default_home
+from training.service_export import fetch_export
 from training.tickets import DRAFTS, load
 
 app = typer.Typer(help="What a set of labelled tickets holds.", no_args_is_help=True)
@@ -63,7 +64,7 @@ def _from_service(address: str, key_file: Path | None) -> Taken:
         return Taken(tuple(from_service.ServiceStore(address).reviewed()), 0)
     if key_file is None:
         raise typer.BadParameter("--key-file is needed to ask a running service")
-    text = from_service.fetch_export(address, key_file.read_text(encoding="utf-8").strip())
+    text = fetch_export(address, key_file.read_text(encoding="utf-8").strip())
     with TemporaryDirectory() as folder:
         path = Path(folder) / "export.jsonl"
         path.write_text(text, encoding="utf-8")

@@ -1,0 +1,42 @@
+"""encoder: fine-tune the small sentence encoder that a model may ask in doubt. Needs the extra `encoder`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.commands import sources
+from training.commands.output import BAD_INPUT, Data, Json, steps, tell
+from training.sharing import share
+from training.splits import SplitPlan
+
+_STEPS_BETWEEN_WORDS = 20
+
+
+def encoder(
+    base: Annotated[Path, typer.Argument(help="Folder with model.safetensors and vocab.txt of the base weights.")],
+    out: Annotated[Path, typer.Argument(help="Folder for encoder.onnx; give it to `retrain --encoder`.")],
+    data: Data = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the drafts.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Fine-tune the encoder on the training part alone, so that the tune part tells what it adds."""
+    try:
+        from training import encoder as tuning
+    except ImportError as error:
+        typer.echo(f"error: {error.name} is not installed; pip install -e '.[encoder]'", err=True)
+        raise typer.Exit(BAD_INPUT) from error
+    drafts = share(sources.labelled(data), SplitPlan.load()).split.train
+    reader = sources.tools().reader()
+    recipe = replace(tuning.EncoderRecipe(), epochs=epochs)
+    examples = [tuning.example(labelled, reader.read(labelled.draft)) for labelled in drafts]
+    words = epochs * -(-len(examples) // recipe.batch) // _STEPS_BETWEEN_WORDS
+    with steps("fine-tune", words) as say:
+        model, pieces = tuning.train(examples, base, recipe, say=say)
+    file = tuning.export(model, pieces, recipe, out)
+    tell(
+        {"encoder": str(out), "drafts": len(drafts), "bytes": file.stat().st_size},
+        f"{out}: {file.stat().st_size / 1e6:.1f} MB from {len(drafts)} drafts. Next: retrain --encoder {out}",
+        as_json=as_json,
+    )
