@@ -10,6 +10,7 @@ import pytest
 from classifier.draft import LabelledDraft
 from classifier.labels import Label
 from tests.training.conftest import QUICK, write_drafts
+from training import reports
 from training.__main__ import call
 from training.doubtful import doubtful_labels
 from training.drift import Limits, drift, profile
@@ -118,6 +119,14 @@ def test_the_card_tells_data_use_limits_and_figures(live: str, capsys: pytest.Ca
         "by ada: first",
     ):
         assert part in text
+
+
+def test_a_model_without_notes_has_a_card_all_the_same(live: str, shelf: tuple[ModelRegistry, str]) -> None:
+    folder = shelf[0].folder(live)
+    manifest, report = (json.loads((folder / name).read_text()) for name in ("manifest.json", "evaluation.json"))
+    text = reports.model_card("shipped", manifest, {}, report)
+    assert "Made" not in text
+    assert "model-" not in text
 
 
 def test_leakage_compares_three_ways_to_part_drafts(
