@@ -52,7 +52,7 @@ class NgramSpace:
         for text, writer in zip(texts, writers, strict=True):
             for word in set(text):
                 users.setdefault(word, set()).add(writer)
-        vocabulary = sorted(w for w, by in users.items() if len(by) >= word_writers and not w[0].isdigit())
+        vocabulary = sorted(w for w, by in users.items() if len(by) >= word_writers and not w.lstrip("$")[:1].isdigit())
         space = cls(vocabulary, np.empty(0, np.int64))
         seen = np.concatenate([np.unique(space.queries(text)) for text in texts])
         keys, counts = np.unique(seen, return_counts=True)
@@ -63,7 +63,7 @@ class NgramSpace:
         get = self._ids.get
         found = [get(token, -1) for token in tokens]
         if -1 in found:
-            found = [n if n >= 0 else NUMBER if tokens[i][0].isdigit() else WILDCARD for i, n in enumerate(found)]
+            found = [n if n >= 0 else NUMBER if tokens[i].lstrip("$")[:1].isdigit() else WILDCARD for i, n in enumerate(found)]
         return np.array(found, np.int64)
 
     def _inside(self, keys: Ints) -> NDArray[np.bool_]:
@@ -100,7 +100,7 @@ class NgramSpace:
         """(len(texts), m) counts; with `idf` (m,) weighted by it and divided by the length of the occurrences'
         weights, so that a text's score is a sum over its occurrences."""
         rows = [self.occurrences(text).columns for text in texts]
-        indptr = np.concatenate([[0], np.cumsum([len(r) for r in rows])])
+        indptr = np.concatenate([[0], np.cumsum([len(r) for r in rows], dtype=np.int64)])
         columns = np.concatenate(rows) if rows else np.empty(0, np.int64)
         data = np.ones(len(columns), np.float32)
         if idf is not None:

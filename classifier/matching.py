@@ -5,6 +5,7 @@ every word knows the bits it satisfies, and a pattern runs on a sentence only if
 bits. Words that no rule names reach spaCy as one placeholder, so its string store never grows.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from classifier.evidence import RuleEvidence, RuleHit, Span
 from classifier.reading import Reading
 from classifier.rulebook import Element, Pattern, Rule, RuleBook
 
-_MOST_HITS = 50
+_MOST_HITS_OF_A_RULE = 3
 _OTHER, _NUMBER = "_", "0"
 _NUMBER_WORDS = frozenset("two three four five six seven eight nine ten eleven twelve dozen".split()) | {_NUMBER}
 
@@ -53,6 +54,7 @@ class RuleMatcher:
         self._probes: dict[str, list[_Probe]] = {}
         self._unless: dict[str, list[_Probe]] = {}
         self._unless_draft: dict[str, list[_Probe]] = {}
+        self._if_draft: dict[str, list[_Probe]] = {}
         for rule in book.rules:
             if rule.status != "draft":
                 self._add(rule)
@@ -64,6 +66,7 @@ class RuleMatcher:
                 self._probes.setdefault(word, []).append(probe)
         self._unless[rule.id] = [self._probe(rule, pattern) for pattern in rule.unless]
         self._unless_draft[rule.id] = [self._probe(rule, pattern) for pattern in rule.unless_draft]
+        self._if_draft[rule.id] = [self._probe(rule, pattern) for pattern in rule.if_draft]
 
     def _probe(self, rule: Rule, pattern: Pattern) -> _Probe:
         bits = 0
@@ -101,13 +104,13 @@ class RuleMatcher:
         sentences = self._sentences(reading)
         for sentence in sentences:
             probes = self._candidates(sentence)
-            if probes and len(found) < _MOST_HITS:
+            if probes:
                 self._run(reading, sentence, probes, sentences, found, failed)
         return RuleEvidence(tuple(found), tuple(sorted(failed)), self.book.version)
 
     def _sentences(self, reading: Reading) -> list[_Sentence]:
         bits_of = self._word_bits
-        seen = [w if w in bits_of else _NUMBER if w[0].isdigit() else _OTHER for w in reading.tokens]
+        seen = [w if w in bits_of else _NUMBER if w.lstrip("$")[:1].isdigit() else _OTHER for w in reading.tokens]
         result = []
         for first, end in reading.sentences:
             words, bits = seen[first:end], 0
@@ -132,9 +135,10 @@ class RuleMatcher:
     ) -> None:  # fmt: skip
         doc = Doc(self._vocab, words=sentence.words)
         done: set[str] = set()
+        counts = Counter(hit.rule_id for hit in found)
         for probe in probes:
             rule = probe.rule
-            if rule.id in done:
+            if rule.id in done or counts[rule.id] >= _MOST_HITS_OF_A_RULE:
                 continue
             try:
                 matches = probe.matcher(doc)
@@ -148,12 +152,19 @@ class RuleMatcher:
                 failed.add(rule.id)
 
     def _excused(self, rule: Rule, sentence: _Sentence, doc: Doc, sentences: Sequence[_Sentence]) -> bool:
-        """Whether one of the rule's exceptions stands in this sentence, or in the draft for `unless_draft`."""
+        """Whether one of the rule's exceptions stands in this sentence or, for `unless_draft`, in the draft; or
+        whether the draft lacks what the rule asks of it (`if_draft`)."""
         if any(not p.needs & ~sentence.bits and p.matcher(doc) for p in self._unless[rule.id]):
             return True
+        asked = self._if_draft[rule.id]
+        if asked and not self._stands_in(asked, sentences):
+            return True
+        return self._stands_in(self._unless_draft[rule.id], sentences)
+
+    def _stands_in(self, probes: Iterable[_Probe], sentences: Sequence[_Sentence]) -> bool:
         return any(
             not probe.needs & ~other.bits and probe.matcher(Doc(self._vocab, words=other.words))
-            for probe in self._unless_draft[rule.id]
+            for probe in probes
             for other in sentences
         )
 

@@ -101,7 +101,8 @@ class Policy:
             *self._prohibited(evidence, hits, probabilities),
             *self._general(evidence, order, probabilities),
             *self._form(evidence.form),
-            *self._advice(evidence, order, hits, asserted),
+            *self._advice(evidence, hits, asserted),
+            *self._invitation(evidence, order, probabilities, asserted),
         ]
         findings = sorted(_without_repeats(findings), key=_gravest_first)
         return Verdict(
@@ -160,14 +161,16 @@ class Policy:
     def _prohibited_spans(
         self, evidence: Evidence, hits: list[RuleHit], words: LabelPolicy, severity: Severity
     ) -> Iterable[Finding]:
-        """The words at fault: the model's passage, and each rule's words outside it; else the label alone."""
-        own = sorted((hit for hit in hits if hit.label == words.label), key=lambda hit: hit.strength != "strong")
+        """The words at fault: those of strong rules, else the model's passage, then of weak rules; else none."""
+        strong = [hit for hit in hits if hit.label == words.label and hit.strength == "strong"]
+        weak = [hit for hit in hits if hit.label == words.label and hit.strength == "weak"]
         score = _score_of(evidence, words.label)
-        if own:
-            yield from (_rule_finding(hit, words, severity, evidence) for hit in own)
-        elif score is not None and score.span is not None:
+        passage = score is not None and score.span is not None
+        yield from (_rule_finding(hit, words, severity, evidence) for hit in strong)
+        if score is not None and passage and not strong:
             yield _model_finding(score, words, severity, evidence)
-        else:
+        yield from (_rule_finding(hit, words, severity, evidence) for hit in weak)
+        if not (strong or weak or passage):
             text = words.block if severity == "block" else words.warn
             yield Finding(
                 f"model.{words.label}", words.label, severity, None, None, None, None, text, words.guidance,
@@ -189,7 +192,7 @@ class Policy:
             yield _placed(self.finding(fault.kind), fault.field, fault.span)
 
     def _advice(
-        self, evidence: Evidence, order: Order, hits: Iterable[RuleHit], asserted: frozenset[Label]
+        self, evidence: Evidence, hits: Iterable[RuleHit], asserted: frozenset[Label]
     ) -> Iterable[Finding]:
         if evidence.language.judged == "partial":
             yield self.finding("language-partly-judged")
@@ -199,9 +202,15 @@ class Policy:
         if Label.DELAY_NOTICE in asserted:
             score = _score_of(evidence, Label.DELAY_NOTICE)
             yield _labelled(self.finding("delay-keeps-sla"), Label.DELAY_NOTICE, score.span if score else None)
+
+    def _invitation(
+        self, evidence: Evidence, order: Order, probabilities: Mapping[Label, float], asserted: frozenset[Label]
+    ) -> Iterable[Finding]:
+        """Advice on an invitation to order again, where nobody knows who cancelled and the draft leaves it open."""
+        label = Label.CANCELLATION_PROBING
         invited = [h for h in evidence.rules.hits if h.when == "customer_cancelled" and h.status == "live"]
-        if invited and order.cancelled_by is None and not asserted & _REASONS_THAT_EXPLAIN_AN_INVITATION:
-            label = Label.CANCELLATION_PROBING
+        open_ = order.cancelled_by is None and probabilities[label] >= evidence.thresholds[label].possible / 2
+        if invited and open_ and not asserted & _REASONS_THAT_EXPLAIN_AN_INVITATION:
             yield _labelled(self.finding("reorder-if-you-cancelled"), label, invited[0].span)
 
     def finding(self, id: str) -> Finding:

@@ -60,6 +60,7 @@ class Rule:
     patterns: tuple[Pattern, ...]
     unless: tuple[Pattern, ...]
     unless_draft: tuple[Pattern, ...]
+    if_draft: tuple[Pattern, ...]
     must_flag: tuple[str, ...]
     must_not_flag: tuple[str, ...]
     message: str = ""
@@ -135,7 +136,7 @@ def _rules_of(file: str, text: str, lexicon: Mapping[str, tuple[tuple[str, ...],
 
 
 _ENTRIES = {
-    "id", "label", "strength", "status", "patterns", "unless", "unless_draft", "must_flag", "must_not_flag", "message",
+    "id", "label", "strength", "status", "patterns", "unless", "unless_draft", "if_draft", "must_flag", "must_not_flag", "message",
     "guidance", "policy_ref", "when", "note",
 }  # fmt: skip
 
@@ -154,6 +155,7 @@ def _rule(file: str, rule_id: str, entry: Mapping[str, Any], lexicon: Mapping[st
         patterns=spelled("patterns"),
         unless=spelled("unless"),
         unless_draft=spelled("unless_draft"),
+        if_draft=spelled("if_draft"),
         must_flag=tuple(entry["must_flag"]),
         must_not_flag=tuple(entry["must_not_flag"]),
         message=entry.get("message", ""),

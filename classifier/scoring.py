@@ -1,6 +1,8 @@
 """The model's word on a reading: three linear models read off one table, stacked with the rules into probabilities."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,7 +153,7 @@ class TextScorer:
         self.linear = LinearModels(NgramSpace(artifact.vocabulary, artifact.keys), artifact.table, artifact.bias)
         self._artifact = artifact
         self.encoder = EncoderWitness.load(artifact.encoder_folder) if artifact.encoder_folder else None
-        self._doubt = Doubt.of(artifact)
+        self._doubt = Doubt.of_manifest(artifact.manifest.get("doubt"))
 
     def score(self, reading: Reading, rules: RuleEvidence, order: Order | None) -> ModelEvidence:
         """Six calibrated probabilities, each with the passage that speaks most for it."""
@@ -174,20 +176,29 @@ class TextScorer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Doubt:
-    """Where the cheap witnesses do not settle a draft: bands of each label's logit, from the manifest."""
+    """Where the cheap witnesses do not settle a draft, from the manifest: bands of each label's logit, (6,) each, and
+    a band of the highest logit among `reasons`, which says whether a reason is recognised."""
 
     low: Floats
     high: Floats
+    reasons: NDArray[np.int64]
+    reason_low: float
+    reason_high: float
 
     @classmethod
-    def of(cls, artifact: ModelArtifact) -> "Doubt":
-        """The bands [low, high] of the artifact, (6,) each; none means never in doubt."""
-        bands = artifact.manifest.get("doubt") or {str(label): [0.0, 0.0] for label in LABELS}
-        return cls(np.array([bands[str(lb)][0] for lb in LABELS]), np.array([bands[str(lb)][1] for lb in LABELS]))
+    def of_manifest(cls, doubt: Mapping[str, Any] | None) -> "Doubt":
+        """The bands as a manifest keeps them; without any, nothing is ever in doubt."""
+        told = doubt or {}
+        each, reasons = told.get("each", {}), told.get("reasons", {"labels": [], "band": [0.0, 0.0]})
+        bands = np.array([each.get(str(label), [0.0, 0.0]) for label in LABELS], float)
+        places = np.array([_INDEX[Label(name)] for name in reasons["labels"]], np.int64)
+        return cls(bands[:, 0], bands[:, 1], places, *reasons["band"])
 
     def remains(self, logits: Floats) -> bool:
-        """Whether any label's logit lies within its band."""
-        return bool(((logits > self.low) & (logits < self.high)).any())
+        """Whether a label, or the likeliest reason, lies within its band."""
+        if ((logits > self.low) & (logits < self.high)).any():
+            return True
+        return bool(len(self.reasons)) and bool(self.reason_low < logits[self.reasons].max() < self.reason_high)
 
 
 def _label_score(

@@ -8,7 +8,7 @@ WORDS_FILE = Path(__file__).with_name("words.txt")
 _LEET = str.maketrans("013457@$!|+€", "oieastasiite")
 _LEET_L = str.maketrans("013457@$!|+€", "oleastasllte")
 _REPEATS = re.compile(r"(.)\1{2,}")
-_TYPO_TARGETS = 5_000
+_TYPO_TARGETS = 6_000
 _SHORTEST_TYPO = 6
 _CACHE_LIMIT = 50_000
 

@@ -21,13 +21,13 @@ from training.thresholds import as_record
 
 def write(
     folder: Path, fitted: Fitted, thresholds: Mapping[Label, Thresholds], recipe: Recipe, *, fingerprint: str,
-    encoder: Path | None = None, encoder_stack: Stack | None = None, doubt: Mapping[str, list[float]] | None = None,
+    encoder: Path | None = None, encoder_stack: Stack | None = None, doubt: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> str:  # fmt: skip
     """Write the artifact into an empty folder; returns its version, a digest of all it holds.
 
-    `encoder` is the folder of an exported encoder and `encoder_stack` (weights (6, k + 6)) goes with it. `doubt` are
-    the bands of logits in which it is asked. `extra` joins the manifest (versions of libraries, metrics).
+    `encoder` is the folder of an exported encoder and `encoder_stack` (weights (6, k + 6)) goes with it. `doubt` says
+    when it is asked. `extra` joins the manifest (versions of libraries, metrics).
     """
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {

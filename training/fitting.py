@@ -1,5 +1,6 @@
 """Fit the linear models and their stack: scikit-learn learns, the tables serve."""
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -47,6 +48,17 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Matrices:
+    """The drafts as columns of the space: whole (n, m), amid strangers (n, m) or (0, m), their windows (w, m)."""
+
+    space: NgramSpace
+    idf: Floats
+    whole: csr_matrix
+    amid: csr_matrix
+    windows: csr_matrix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Stack:
     """From witness vectors (n, k) to calibrated logits (n, 6)."""
 
@@ -75,19 +87,49 @@ def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None) -> Fit
     space = NgramSpace.fit(
         texts, examples.writers.tolist(), word_writers=recipe.word_writers, ngram_texts=recipe.ngram_texts
     )
-    counts = space.matrix(texts)
-    idf = inverse_frequencies(counts)
-    whole, parts = space.matrix(texts, idf), space.matrix(examples.windows, idf)
-    vectors, folds = out_of_fold(examples, space, idf, whole, parts, recipe, say)
+    idf = inverse_frequencies(space.matrix(texts))
+    matrices = Matrices(
+        space, idf, space.matrix(texts, idf), space.matrix(amid_strangers(examples, recipe), idf),
+        space.matrix(examples.windows, idf),
+    )  # fmt: skip
+    vectors, folds = out_of_fold(examples, matrices, recipe, say)
     say("stack")
     stack = fit_stack(vectors, examples.labels, recipe)
     say("all drafts")
-    everything = np.ones(len(texts), bool)
-    return Fitted(_fit_linear(examples, space, idf, whole, parts, everything, recipe), stack, vectors, folds)
+    return Fitted(_fit_linear(examples, matrices, np.ones(len(texts), bool), recipe), stack, vectors, folds)
+
+
+def amid_strangers(examples: Examples, recipe: Recipe) -> list[list[str]]:
+    """Each draft once more with a sentence or two of another writer's label-less drafts before or after it: greetings,
+    footers and small talk are what must not matter. `recipe.distractors` 0 gives none."""
+    rng = random.Random(recipe.seed)
+    foreign = [
+        reading.tokens[first:end]
+        for labelled, reading in zip(examples.drafts, examples.readings, strict=True)
+        if not labelled.labels
+        for first, end in reading.sentences
+        if end - first >= _LEAST_DISTRACTION
+    ]
+    if not foreign or not recipe.distractors:
+        return []
+    texts = []
+    for reading in examples.readings:
+        around = [rng.choice(foreign) for _ in range(rng.randint(1, 2))]
+        before = rng.random() < _BEFORE
+        words = [word for sentence in around for word in sentence]
+        texts.append([*words, *reading.tokens] if before else [*reading.tokens, *words])
+    return texts
+
+
+_TOLERANCE = 1e-2
+"""Finer tolerances cost minutes and change no verdict worth speaking of."""
+
+_LEAST_DISTRACTION = 4
+_BEFORE = 0.35
 
 
 def out_of_fold(
-    examples: Examples, space: NgramSpace, idf: Floats, whole: csr_matrix, parts: csr_matrix, recipe: Recipe, say: Say
+    examples: Examples, matrices: Matrices, recipe: Recipe, say: Say
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Witness vectors (n, k) by models that never met the draft's writer, and the fold (n,) of each draft."""
     n = len(examples.drafts)
@@ -97,11 +139,11 @@ def out_of_fold(
     count = min(recipe.folds, len(set(writers.tolist())))
     if count < 2:
         raise ValueError("drafts of at least two writers are needed to learn how the models meet strangers")
-    for fold, (known, unknown) in enumerate(GroupKFold(count).split(whole, groups=writers)):
+    for fold, (known, unknown) in enumerate(GroupKFold(count).split(matrices.whole, groups=writers)):
         say(f"fold {fold + 1} of {count}")
         chosen = np.zeros(n, bool)
         chosen[known] = True
-        linear = _fit_linear(examples, space, idf, whole, parts, chosen, recipe)
+        linear = _fit_linear(examples, matrices, chosen, recipe)
         here = vectors_of(linear, examples, unknown.tolist())
         vectors = vectors if vectors.shape[1] else np.zeros((n, here.shape[1]))
         vectors[unknown], folds[unknown] = here, fold
@@ -131,13 +173,14 @@ def fit_stack(vectors: NDArray[np.float64], labels: NDArray[np.int64], recipe: R
     return Stack(weights, bias)
 
 
-def _fit_linear(
-    examples: Examples, space: NgramSpace, idf: Floats, whole: csr_matrix, parts: csr_matrix,
-    chosen: NDArray[np.bool_], recipe: Recipe,
-) -> Linear:  # fmt: skip
-    x, y = whole[chosen], examples.labels[chosen]
+def _fit_linear(examples: Examples, matrices: Matrices, chosen: NDArray[np.bool_], recipe: Recipe) -> Linear:
+    """Fit on the chosen drafts (n,), each with its copy amid strangers, and on their windows."""
+    space, idf = matrices.space, matrices.idf
+    x, y = matrices.whole[chosen], examples.labels[chosen]
+    if matrices.amid.shape[0]:
+        x, y = vstack([x, matrices.amid[chosen]]).tocsr(), np.concatenate([y, y])
     inside = chosen[examples.window_draft]
-    xw, yw = parts[inside], examples.window_labels[inside]
+    xw, yw = matrices.windows[inside], examples.window_labels[inside]
     ratio = np.stack([_log_count_ratio(x, y[:, i]) for i in range(_N)], 1)
     jobs = [joblib.delayed(_logistic)(x, y[:, i], recipe.draft_c, "balanced", recipe.seed) for i in range(_N)]
     jobs += [
@@ -160,7 +203,7 @@ def _logistic(x: Any, y: NDArray[np.int64], c: float, weight: str | None, seed: 
         model.coef_, model.intercept_ = np.zeros((1, x.shape[1])), np.array([6.0 if y.any() else -6.0])
         model.classes_ = np.array([0, 1])
         return model
-    return LogisticRegression(C=c, class_weight=weight, solver="liblinear", random_state=seed).fit(x, y)
+    return LogisticRegression(C=c, class_weight=weight, solver="liblinear", tol=_TOLERANCE, random_state=seed).fit(x, y)
 
 
 def _log_count_ratio(x: csr_matrix, y: NDArray[np.int64]) -> NDArray[np.float64]:

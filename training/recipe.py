@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`*_c` are inverse regularisation strengths; `word_writers` and `ngram_texts` the least support of a column."""
+    """`*_c` are inverse regularisation strengths; between the two probabilities of `doubt_*` the
+    encoder is asked; `word_writers` and `ngram_texts` the least support of a column."""
 
     word_writers: int = 3
     ngram_texts: int = 3
@@ -16,6 +17,8 @@ class Recipe:
     window_c: float = 10.0
     stack_c: float = 0.05
     folds: int = 5
+    doubt_prohibited: tuple[float, float] = (0.1, 0.97)
+    doubt_reason: tuple[float, float] = (0.2, 0.75)
     distractors: int = 1
     seed: int = 7
 

@@ -1,11 +1,14 @@
 """One training run: drafts in, artifact out. The steps in a handful of lines; promotion is a person's own command."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
 
 from classifier.draft import LabelledDraft
 from classifier.labels import LABELS
@@ -14,6 +17,7 @@ from classifier.matching import RuleMatcher
 from classifier.policy import Policy
 from classifier.reading import Reader
 from classifier.rulebook import RuleBook
+from classifier.scoring import Doubt
 from classifier.witness import EncoderWitness
 from classifier.words import Words
 from training import artifacts, thresholds
@@ -63,7 +67,9 @@ def retrain(
     tuning = np.array([False] * len(split.train) + [True] * len(split.tune))
     fitted = fit(examples, recipe, say)
     raw = fitted.stack.logits(fitted.vectors)
-    stack, doubt, final = None, None, raw
+    stack: Stack | None = None
+    doubt: dict[str, Any] | None = None
+    final = raw
     if encoder is not None and tuning.any():
         say("encoder")
         stack, doubt, final = _with_encoder(examples, fitted, raw, tuning, encoder, tools.policy, recipe)
@@ -83,35 +89,51 @@ _LEAST_TUNING = 200
 def _with_encoder(
     examples: Examples, fitted: Fitted, raw: NDArray[np.float64], tuning: NDArray[np.bool_], encoder: Path,
     policy: Policy, recipe: Recipe,
-) -> tuple[Stack, dict[str, list[float]], NDArray[np.float64]]:  # fmt: skip
-    """The stack with the encoder, the bands in which it is asked, and the final logits (n, 6)."""
+) -> tuple[Stack, dict[str, Any], NDArray[np.float64]]:  # fmt: skip
+    """The stack with the encoder, when it is asked, and the logits (n, 6) that thresholds are chosen on."""
     witness = EncoderWitness.load(encoder)
     if witness is None:
         raise ValueError("onnxruntime is not installed; retrain without the encoder instead")
     rows = np.flatnonzero(tuning)
     told = np.stack([witness.opinion(examples.readings[i], examples.drafts[i].order).logits for i in rows])
     stack = fit_encoder_stack(fitted.stack, raw[rows], told, examples.labels[rows], recipe)
-    doubt = doubt_bands(raw[rows], examples.labels[rows], policy)
-    both = stack.logits(np.concatenate([fitted.vectors[rows], told], 1))
+    doubt = doubt_bands(policy, recipe)
+    both = _cross_fitted(fitted, raw, told, examples, rows, recipe)
     final = raw.copy()
-    low, high = np.array([doubt[str(lb)] for lb in LABELS]).T
-    asked = ((raw[rows] > low) & (raw[rows] < high)).any(1)
+    bands = Doubt.of_manifest(doubt)
+    asked = np.array([bands.remains(row) for row in raw[rows]])
     final[rows[asked]] = both[asked]
     return stack, doubt, final
 
 
-def doubt_bands(raw: NDArray[np.float64], labels: NDArray[np.int64], policy: Policy) -> dict[str, list[float]]:
-    """Per label the logits between which the cheap witnesses are not trusted: outside, they err next to never.
+def _cross_fitted(
+    fitted: Fitted, raw: NDArray[np.float64], told: NDArray[np.float64], examples: Examples, rows: NDArray[np.int64],
+    recipe: Recipe,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Logits with the encoder of each tuning draft, by a stack that never met its writer: what thresholds are chosen on."""
+    writers, result = examples.writers[rows], np.zeros((len(rows), len(LABELS)))
+    folds = min(recipe.folds, len(set(writers.tolist())))
+    for known, unknown in GroupKFold(folds).split(rows, groups=writers):
+        stack = fit_encoder_stack(fitted.stack, raw[rows[known]], told[known], examples.labels[rows[known]], recipe)
+        result[unknown] = stack.logits(np.concatenate([fitted.vectors[rows[unknown]], told[unknown]], 1))
+    return result
 
-    Low end: under it lie at most 1% of the label's drafts. High end: above it at most 1% of the drafts lack it.
-    """
-    bands = {}
-    for i, label in enumerate(LABELS):
-        yes, all_ = np.sort(raw[labels[:, i] == 1, i]), raw[:, i]
-        low = float(yes[int(0.01 * len(yes))]) if len(yes) else 0.0
-        high = thresholds.at_precision(all_, labels[:, i], 0.99)
-        bands[str(label)] = [round(low, 4), round(max(high, low), 4)]
-    return bands
+
+def doubt_bands(policy: Policy, recipe: Recipe) -> dict[str, Any]:
+    """The logits between which the encoder is asked: a prohibited label that is neither sure nor out of the question,
+    and a likeliest reason that may or may not be one. The probabilities stand in the recipe."""
+    prohibited = [label for label in LABELS if policy.is_prohibited(label)]
+    return {
+        "each": {str(label): _logits(recipe.doubt_prohibited) for label in prohibited},
+        "reasons": {
+            "labels": [str(label) for label in LABELS if label not in prohibited],
+            "band": _logits(recipe.doubt_reason),
+        },
+    }
+
+
+def _logits(band: tuple[float, float]) -> list[float]:
+    return [round(math.log(p / (1 - p)), 4) for p in band]
 
 
 def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,22 +18,28 @@ _MIDDLE = 0.5
 def choose(probabilities: Probabilities, labels: Labels, policy: Policy) -> dict[Label, Thresholds]:
     """Thresholds from calibrated probabilities (n, 6) of drafts by unmet writers and their labels (n, 6).
 
-    A prohibited label is `sure` from where blocks keep the promised precision, and `possible` down to where warnings
-    keep the promised recall. A permitted label is `possible`, so a recognised reason, down to where the promised share
-    of permitted drafts is recognised. `asserted` is where F1 is best, drawn half-way to one half against chance.
+    The prohibited labels are `sure` from where blocks, whichever of them causes one, hit prohibited drafts with the
+    promised precision; one is `possible` down to where warnings keep the promised recall. The permitted labels are
+    `possible`, so a recognised reason, down to where the promised share of permitted drafts is recognised. `asserted`
+    is where F1 is best, drawn half-way to one half against chance.
     """
-    recognised = _recognised(probabilities, labels, policy)
+    banned = np.array([policy.is_prohibited(label) for label in LABELS])
+    recognised = _recognised(probabilities, labels, banned, policy.promises["recognised_recall"])
+    sure = _sure(probabilities, labels, banned, policy.promises["block_precision"])
     chosen = {}
     for i, label in enumerate(LABELS):
         p, y = probabilities[:, i], labels[:, i]
         asserted = (_best_f1(p, y) + _MIDDLE) / 2
-        if policy.is_prohibited(label):
-            sure = at_precision(p, y, policy.promises["block_precision"])
-            possible = min(at_recall(p, y, policy.promises["warn_recall"]), sure)
-        else:
-            sure, possible = 1.0, recognised
-        chosen[label] = Thresholds(possible=_rounded(possible), asserted=_rounded(asserted), sure=_rounded(sure))
+        possible = min(at_recall(p, y, policy.promises["warn_recall"]), sure) if banned[i] else recognised
+        chosen[label] = Thresholds(
+            possible=_rounded(possible), asserted=_rounded(asserted), sure=_rounded(sure if banned[i] else 1.0)
+        )
     return chosen
+
+
+def _sure(probabilities: Probabilities, labels: Labels, banned: NDArray[np.bool_], promise: float) -> float:
+    """One threshold for all prohibited labels, on the likelier of them."""
+    return at_precision(probabilities[:, banned].max(1), labels[:, banned].any(1).astype(np.int64), promise)
 
 
 def at_precision(p: NDArray[np.float64], y: NDArray[np.int64], promise: float) -> float:
@@ -55,14 +61,12 @@ def at_recall(p: NDArray[np.float64], y: NDArray[np.int64], promise: float) -> f
     return float(yes[int((1 - promise) * len(yes))])
 
 
-def _recognised(probabilities: Probabilities, labels: Labels, policy: Policy) -> float:
+def _recognised(probabilities: Probabilities, labels: Labels, banned: NDArray[np.bool_], promise: float) -> float:
     """One threshold for all permitted labels: a permitted draft's likeliest reason reaches it as often as promised."""
-    permitted = np.array([not policy.is_prohibited(label) for label in LABELS])
-    welcome = labels[:, permitted].any(1) & ~labels[:, ~permitted].any(1)
+    welcome = labels[:, ~banned].any(1) & ~labels[:, banned].any(1)
     if not welcome.any():
         return _MIDDLE
-    likeliest = probabilities[welcome][:, permitted].max(1)
-    return float(np.quantile(likeliest, 1 - policy.promises["recognised_recall"]))
+    return float(np.quantile(probabilities[welcome][:, ~banned].max(1), 1 - promise))
 
 
 def _best_f1(p: NDArray[np.float64], y: NDArray[np.int64]) -> float:

@@ -1,17 +1,25 @@
-"""Make classifier/words.txt: the words that labelled drafts use, most frequent first."""
+"""Make classifier/words.txt: the words that labelled drafts use, most frequent first, then the common words of five
+languages, so that an ordinary word is never taken for a mistyped one. Needs the extra `words` (wordfreq)."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import py3langid
+import wordfreq
 
 from classifier.draft import LabelledDraft
 from classifier.folding import fold
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _SEEN_BY_WRITERS = 2
+_ENGLISH, _FOREIGN = 25_000, 7_000
+_HEAD = (
+    "# Words that at least two writers of labelled drafts use, then common words after wordfreq (CC BY-SA 4.0); most\n"
+    "# frequent first; made by training/words.py.\n"
+)
 _NEIGHBOURS = ("es", "fr", "de", "it", "pt", "nl", "ca")
 
 
@@ -31,10 +39,31 @@ def write_words(drafts: Iterable[LabelledDraft], path: Path) -> int:
         else:
             foreign.update(words)
     kept = [w for w, _ in english.most_common() if len(writers[w]) >= _SEEN_BY_WRITERS]
-    others = [w for w, n in foreign.most_common() if n >= _SEEN_BY_WRITERS and w not in writers]
-    head = "# Words that at least two writers of labelled drafts use, most frequent first; made by training/words.py.\n"
-    path.write_text(head + "\n".join(kept) + "\n# other languages\n" + "\n".join(others) + "\n", encoding="utf-8")
-    return len(kept) + len(others)
+    ours = set(kept)
+    kept += [w for w in _common("en", _ENGLISH) if w not in ours and not _rather_foreign(w)]
+    ours = set(kept)
+    others = dict.fromkeys(w for w, n in foreign.most_common() if n >= _SEEN_BY_WRITERS and w not in writers)
+    others |= dict.fromkeys(w for code in ("es", "fr", "de", "it") for w in _common(code, _FOREIGN))
+    strange = [w for w in others if w not in ours]
+    path.write_text(_HEAD + "\n".join(kept) + "\n# other languages\n" + "\n".join(strange) + "\n", encoding="utf-8")
+    return len(kept) + len(strange)
+
+
+def _common(language: str, count: int) -> list[str]:
+    """The most frequent words of a language as they are read: folded, letters only."""
+    folded = (fold(word).text for word in wordfreq.top_n_list(language, count))
+    return [word for word in dict.fromkeys(folded) if _WORD.fullmatch(word) and len(word) > 1]
+
+
+def _rather_foreign(word: str) -> bool:
+    """Whether a word of English lists is at home elsewhere ("que", "della"): three times as frequent there."""
+    own = _frequencies("en").get(word, 0.0)
+    return any(_frequencies(code).get(word, 0.0) > 3 * own for code in ("es", "fr", "de", "it", "nl", "pl"))
+
+
+@cache
+def _frequencies(language: str) -> dict[str, float]:
+    return wordfreq.get_frequency_dict(language)
 
 
 def _text(labelled: LabelledDraft) -> str:

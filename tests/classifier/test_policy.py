@@ -97,7 +97,8 @@ def test_where_the_merchant_cancelled_nothing_is_probing() -> None:
 
 
 def test_an_open_invitation_is_allowed_with_advice() -> None:
-    found = POLICY.decide(evidence((hit(PROBING, when="customer_cancelled"),), delay_notice=0.9)).findings
+    invited = evidence((hit(PROBING, when="customer_cancelled"),), delay_notice=0.9, cancellation_probing=0.15)
+    found = POLICY.decide(invited).findings
     assert "reorder-if-you-cancelled" in {finding.id for finding in found}
 
 
