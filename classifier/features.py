@@ -4,6 +4,7 @@ An n-gram is one, two or three neighbouring words, or two words with one or two 
 writers use are all one wildcard, numbers are another, so "the _ instead" is one feature whatever the product is.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -63,13 +64,17 @@ class NgramSpace:
         get = self._ids.get
         found = [get(token, -1) for token in tokens]
         if -1 in found:
-            found = [n if n >= 0 else NUMBER if tokens[i].lstrip("$")[:1].isdigit() else WILDCARD for i, n in enumerate(found)]
+            found = [
+                n if n >= 0 else NUMBER if tokens[i].lstrip("$")[:1].isdigit() else WILDCARD
+                for i, n in enumerate(found)
+            ]
         return np.array(found, np.int64)
 
     def _inside(self, keys: Ints) -> NDArray[np.bool_]:
         """Which keys name no place past the end of a text."""
         places = [(keys >> (place * _BITS)) & _NOTHING for place in range(3)]
-        return np.logical_and.reduce([place != _NOTHING for place in places])
+        inside: NDArray[np.bool_] = np.logical_and.reduce([place != _NOTHING for place in places])
+        return inside
 
     def queries(self, tokens: Sequence[str]) -> Ints:
         """Keys of all n-grams, (n * 5,), those that begin at one token side by side; past the end they are unknown."""
@@ -115,14 +120,13 @@ class NgramSpace:
 def inverse_frequencies(counts: csr_matrix) -> Floats:
     """Smoothed idf of each column of a matrix of counts, (m,)."""
     present = np.asarray((counts > 0).sum(axis=0)).ravel()
-    return (np.log((1 + counts.shape[0]) / (1 + present)) + 1).astype(np.float32)
+    idf: Floats = (np.log((1 + counts.shape[0]) / (1 + present)) + 1).astype(np.float32)
+    return idf
 
 
 def windows(sentences: Sequence[tuple[int, int]], subject_tokens: int) -> list[tuple[int, int]]:
     """Token ranges that the window model judges: each sentence, and each with the next one of the same field."""
     pairs = [
-        (a[0], b[1])
-        for a, b in zip(sentences, sentences[1:], strict=False)
-        if (a[0] < subject_tokens) == (b[0] < subject_tokens)
+        (a[0], b[1]) for a, b in itertools.pairwise(sentences) if (a[0] < subject_tokens) == (b[0] < subject_tokens)
     ]
     return [*sentences, *pairs]

@@ -1,4 +1,4 @@
-"""Undo the disguises of single characters: look-alikes, full-width, accents, zero-width, HTML; and keep the way back."""
+"""Undo the disguises of single characters (look-alikes, full-width, accents, zero-width, HTML) keep the way back."""
 
 import html
 import re

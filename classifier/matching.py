@@ -8,6 +8,7 @@ bits. Words that no rule names reach spaCy as one placeholder, so its string sto
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from spacy.matcher import Matcher, PhraseMatcher
 from spacy.tokens import Doc
@@ -19,7 +20,9 @@ from classifier.rulebook import Element, Pattern, Rule, RuleBook
 
 _MOST_HITS_OF_A_RULE = 3
 _OTHER, _NUMBER = "_", "0"
-_NUMBER_WORDS = frozenset("two three four five six seven eight nine ten eleven twelve dozen".split()) | {_NUMBER}
+_NUMBER_WORDS = frozenset(
+    ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "dozen")
+) | {_NUMBER}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +36,7 @@ class _Probe:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sentence:
-    """A sentence of the reading: token range, the bits that its words satisfy, and the words as spaCy is to see them."""
+    """A sentence of the reading: token range, the bits that its words satisfy, the words as spaCy is to see them."""
 
     first: int
     end: int
@@ -183,7 +186,7 @@ def _spacy_tokens(element: Element) -> list[dict[str, object]]:
 
 
 def _hit(rule: Rule, span: Span, sentence: Span) -> RuleHit:
-    status = "shadow" if rule.status == "shadow" else "live"
+    status: Literal["live", "shadow"] = "shadow" if rule.status == "shadow" else "live"
     return RuleHit(
         rule.id, rule.label, rule.strength, status, span, sentence, rule.message, rule.guidance, rule.policy_ref,
         rule.when,

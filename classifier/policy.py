@@ -191,9 +191,7 @@ class Policy:
         for fault in faults:
             yield _placed(self.finding(fault.kind), fault.field, fault.span)
 
-    def _advice(
-        self, evidence: Evidence, hits: Iterable[RuleHit], asserted: frozenset[Label]
-    ) -> Iterable[Finding]:
+    def _advice(self, evidence: Evidence, hits: Iterable[RuleHit], asserted: frozenset[Label]) -> Iterable[Finding]:
         if evidence.language.judged == "partial":
             yield self.finding("language-partly-judged")
         for hit in hits:

@@ -117,7 +117,9 @@ class Reader:
         places = [i for i in range(start, end) if folded[i].isalnum()]
         letters = "".join(folded[i] for i in places)
         chunks = re.split(r"[^\w]+|_", folded[start:end])
-        if max(map(len, chunks)) > 1 and (letters not in self._words.known or all(c in self._words.known for c in chunks)):
+        if max(map(len, chunks)) > 1 and (
+            letters not in self._words.known or all(c in self._words.known for c in chunks)
+        ):
             return []
         mended = self._words.mend(letters)
         words = [letters] if mended in self._words.known else self._words.segment(letters)
@@ -132,7 +134,8 @@ class Reader:
 
 def _restore(folded: Folded, text: str, starts: list[int], ends: list[int], first: int) -> None:
     """Turn folded offsets into those of the text as typed, for the tokens from `first` on."""
-    assert folded.starts is not None and folded.ends is not None
+    assert folded.starts is not None
+    assert folded.ends is not None
     for i in range(first, len(starts)):
         starts[i], ends[i] = folded.starts[starts[i]], end_of_letter(text, folded.ends[ends[i] - 1])
 

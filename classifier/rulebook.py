@@ -1,7 +1,8 @@
 """The rule book: rules and word classes from TOML files, checked before anything is matched.
 
 A pattern is a line of words as they are read (lower case), with four signs: `a|b` one of these, `{class}` a word or
-phrase of lexicon.toml, a trailing `?` what may be missing, `..4` at most four words of any kind. `{number}` is a number.
+phrase
+of lexicon.toml, a trailing `?` what may be missing, `..4` at most four words of any kind. `{number}` is a number.
 A match never leaves its sentence.
 """
 
@@ -136,8 +137,8 @@ def _rules_of(file: str, text: str, lexicon: Mapping[str, tuple[tuple[str, ...],
 
 
 _ENTRIES = {
-    "id", "label", "strength", "status", "patterns", "unless", "unless_draft", "if_draft", "must_flag", "must_not_flag", "message",
-    "guidance", "policy_ref", "when", "note",
+    "id", "label", "strength", "status", "patterns", "unless", "unless_draft", "if_draft", "must_flag",
+    "must_not_flag", "message", "guidance", "policy_ref", "when", "note",
 }  # fmt: skip
 
 

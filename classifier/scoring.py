@@ -119,7 +119,9 @@ def witness_vector(view: LinearView, rules: RuleEvidence, order: Order | None, r
     by_customer = order is not None and order.cancelled_by == "customer"
     for hit in rules.hits:
         if hit.status == "live" and hit.label is not None:
-            _count_hit(vector, hit.label, strong=hit.strength == "strong", asked=hit.when != "always", known=by_customer)
+            _count_hit(
+                vector, hit.label, strong=hit.strength == "strong", asked=hit.when != "always", known=by_customer
+            )
     vector[-4] = by_customer
     vector[-3] = order is not None and order.cancelled_by == "merchant"
     vector[-1] = 1.0 / (1.0 + len(reading.tokens) / 20.0)

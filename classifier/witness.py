@@ -1,4 +1,4 @@
-"""The third witness: a small sentence encoder (int8 ONNX) that is asked only where rules and linear models leave doubt."""
+"""The third witness: a small encoder (int8 ONNX) that is asked only where rules and linear models leave doubt."""
 
 from dataclasses import dataclass
 from pathlib import Path

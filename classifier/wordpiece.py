@@ -46,7 +46,7 @@ class WordPiece:
         return ids
 
     def encode(self, words: Sequence[str], limit: int) -> tuple[list[int], list[int]]:
-        """Piece numbers with the first and last mark, at most `limit`; and for each the index of its word, -1 for a mark."""
+        """Piece numbers with the first and last mark, at most `limit`; the index of its word for each (-1: mark)."""
         ids, origin = [self.first], [-1]
         for index, word in enumerate(words):
             pieces = self.ids(word)

@@ -1,4 +1,4 @@
-"""Imports point one way: service -> classifier <- training; inside service, features import storage, never each other's."""
+"""Imports point one way: service -> classifier <- training; inside service, features import storage."""
 
 import ast
 from collections.abc import Iterator

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classifier.artifact import ARRAYS, ENCODER, FORMAT, MANIFEST, VOCABULARY
 from classifier.evidence import Thresholds
@@ -30,7 +31,7 @@ def write(
     when it is asked. `extra` joins the manifest (versions of libraries, metrics).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "keys": fitted.linear.space.keys,
         "table": fitted.linear.table(),
         "bias": fitted.linear.bias(),
@@ -40,7 +41,7 @@ def write(
     if encoder is not None and encoder_stack is not None:
         arrays |= {"encoder_stack": encoder_stack.weights, "encoder_bias": encoder_stack.bias}
         shutil.copytree(encoder, folder / ENCODER, dirs_exist_ok=True)
-    np.savez_compressed(folder / ARRAYS, **arrays)
+    np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
     (folder / VOCABULARY).write_text(json.dumps(fitted.linear.space.vocabulary, ensure_ascii=False), encoding="utf-8")
     manifest: dict[str, Any] = {
         "format": FORMAT,

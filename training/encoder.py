@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from classifier.draft import LabelledDraft, Order
 from classifier.labels import LABELS
@@ -69,11 +69,13 @@ class Block(nn.Module):
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """(batch, n, width) -> the same; `bias` (batch, 1, 1, n) is very negative where there is padding."""
         b, n, w = x.shape
-        q, k, v = (f(x).view(b, n, self.heads, w // self.heads).transpose(1, 2) for f in (self.query, self.key, self.value))
+        q, k, v = (
+            f(x).view(b, n, self.heads, w // self.heads).transpose(1, 2) for f in (self.query, self.key, self.value)
+        )
         weights = torch.softmax(q @ k.transpose(2, 3) / math.sqrt(w // self.heads) + bias, -1)
         mixed = (self.dropout(weights) @ v).transpose(1, 2).reshape(b, n, w)
         x = self.attention_norm(x + self.dropout(self.attention_out(mixed)))
-        return self.norm(x + self.dropout(self.down(F.gelu(self.up(x)))))
+        return self.norm(x + self.dropout(self.down(functional.gelu(self.up(x)))))
 
 
 class Encoder(nn.Module):
@@ -165,7 +167,9 @@ def _places(labelled: LabelledDraft, text: str) -> Iterator[tuple[str, int, int]
             yield field, at, at + len(text)
 
 
-def disturbed(one: Example, recipe: EncoderRecipe, distractors: Sequence[tuple[str, ...]], rng: random.Random) -> Example:
+def disturbed(
+    one: Example, recipe: EncoderRecipe, distractors: Sequence[tuple[str, ...]], rng: random.Random
+) -> Example:
     """The example with what must not matter: a stranger's sentence before or after it, slips of the finger."""
     words, evidence = list(one.words), one.evidence
     if rng.random() < recipe.distractor_share:
@@ -182,10 +186,14 @@ def disturbed(one: Example, recipe: EncoderRecipe, distractors: Sequence[tuple[s
 
 def _slip(word: str, rng: random.Random) -> str:
     i = rng.randrange(1, len(word) - 1)
-    return rng.choice((word[:i] + word[i + 1 :], word[:i] + word[i + 1] + word[i] + word[i + 2 :], word[:i] + word[i] + word[i:]))
+    return rng.choice(
+        (word[:i] + word[i + 1 :], word[:i] + word[i + 1] + word[i] + word[i + 2 :], word[:i] + word[i] + word[i:])
+    )
 
 
-def _batches(examples: Sequence[Example], pieces: WordPiece, recipe: EncoderRecipe, rng: random.Random) -> Iterator[Any]:
+def _batches(
+    examples: Sequence[Example], pieces: WordPiece, recipe: EncoderRecipe, rng: random.Random
+) -> Iterator[Any]:
     """Batches of like length, in random order: ids, mask, labels, evidence."""
     coded = []
     for one in examples:
@@ -226,9 +234,13 @@ def train(
     distractors = [s for one in examples if not one.labels.any() for s in _plain_sentences(one)]
     heads = [p for n, p in model.named_parameters() if n.startswith(("relevance", "content", "bias"))]
     body = [p for n, p in model.named_parameters() if not n.startswith(("relevance", "content", "bias"))]
-    optimiser = torch.optim.AdamW([{"params": body, "lr": recipe.rate}, {"params": heads, "lr": recipe.head_rate}], weight_decay=0.01)
+    optimiser = torch.optim.AdamW(
+        [{"params": body, "lr": recipe.rate}, {"params": heads, "lr": recipe.head_rate}], weight_decay=0.01
+    )
     steps = recipe.epochs * math.ceil(len(examples) / recipe.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min(1.0, (s + 1) / (0.06 * steps)) * max(0.02, 1 - s / steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda s: min(1.0, (s + 1) / (0.06 * steps)) * max(0.02, 1 - s / steps)
+    )
     step = 0
     for epoch in range(recipe.epochs):
         model.train()
@@ -237,8 +249,10 @@ def train(
             ids = torch.where((torch.rand(ids.shape) < recipe.unknown_share) & (mask == 1), pieces.unknown, ids)
             logits, relevance = model(ids, mask)
             target = labels * (1 - 2 * recipe.smoothing) + recipe.smoothing
-            loss = F.binary_cross_entropy_with_logits(logits, target)
-            told = F.binary_cross_entropy_with_logits(relevance, marks, reduction="none", pos_weight=torch.tensor(3.0))
+            loss = functional.binary_cross_entropy_with_logits(logits, target)
+            told = functional.binary_cross_entropy_with_logits(
+                relevance, marks, reduction="none", pos_weight=torch.tensor(3.0)
+            )
             loss = loss + recipe.evidence_weight * (told.mean(-1) * mask).sum() / mask.sum()
             optimiser.zero_grad()
             loss.backward()
@@ -271,7 +285,9 @@ def logits(model: Encoder, pieces: WordPiece, texts: Sequence[Sequence[str]], lo
     out = np.zeros((len(texts), len(LABELS)), np.float32)
     for at in range(0, len(order), 64):
         rows = order[at : at + 64]
-        group = [(pieces.encode(texts[i], longest)[0], np.zeros((0, 6), np.float32), np.zeros(6, np.float32)) for i in rows]
+        group = [
+            (pieces.encode(texts[i], longest)[0], np.zeros((0, 6), np.float32), np.zeros(6, np.float32)) for i in rows
+        ]
         n = max(len(g[0]) for g in group)
         ids = torch.full((len(rows), n), pieces.pad)
         mask = torch.zeros(len(rows), n, dtype=torch.int64)
@@ -298,7 +314,7 @@ def export(model: Encoder, pieces: WordPiece, recipe: EncoderRecipe, folder: Pat
     whole.unlink()
     (folder / "pieces.txt").write_text("\n".join(pieces.pieces) + "\n", encoding="utf-8")
     about = {"base": "all-MiniLM-L6-v2", "base_sha256": BASE_SHA256, "licence": "Apache-2.0", "recipe": asdict(recipe),
-             "sha256": hashlib.sha256(small.read_bytes()).hexdigest(), "labels": [str(lb) for lb in LABELS]}  # fmt: skip
+             "sha256": hashlib.sha256(small.read_bytes()).hexdigest(), "labels": list(map(str, LABELS))}  # fmt: skip
     (folder / "encoder.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return small
 

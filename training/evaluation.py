@@ -72,7 +72,9 @@ def report_of(
     return EvaluationReport(version, len(judged), figures_of(judged, rounds=rounds), slices)
 
 
-def judge(screener: Screener, drafts: Iterable[LabelledDraft], *, tick: Callable[[], None] = lambda: None) -> list[Judged]:
+def judge(
+    screener: Screener, drafts: Iterable[LabelledDraft], *, tick: Callable[[], None] = lambda: None
+) -> list[Judged]:
     """Each draft with its verdict, in order."""
     found = []
     for labelled in drafts:
@@ -149,7 +151,9 @@ def label_figures(y: NDArray[np.int64], p: NDArray[np.float64], said: NDArray[np
     """Per label: precision, recall, F1, average precision, expected calibration error, support."""
     result = {}
     for i, label in enumerate(LABELS):
-        precision, recall, f1, _ = precision_recall_fscore_support(y[:, i], said[:, i], average="binary", zero_division=0.0)
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            y[:, i], said[:, i], average="binary", zero_division=0.0
+        )
         result[str(label)] = {
             "precision": float(precision),
             "recall": float(recall),

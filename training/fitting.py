@@ -155,7 +155,9 @@ def vectors_of(linear: Linear, examples: Examples, rows: Sequence[int]) -> NDArr
     models = LinearModels(linear.space, linear.table(), linear.bias())
     return np.stack(
         [
-            witness_vector(models.view(examples.readings[i]), examples.rules[i], examples.drafts[i].order, examples.readings[i])
+            witness_vector(
+                models.view(examples.readings[i]), examples.rules[i], examples.drafts[i].order, examples.readings[i]
+            )
             for i in rows
         ]
     )

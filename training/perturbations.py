@@ -15,7 +15,7 @@ _ACCENTS = str.maketrans("aeiouc", "áéíóúç")
 _LEET = str.maketrans("aeios", "4310$")
 _GREETINGS = ("Hi there,\n\n", "Dear Ms. Okoro,\n\n", "Good morning Tom,\n", "Hello and thank you for your order!\n\n")
 _SIGNATURES = (
-    "\n\nKind regards,\nMaya\nCustomer Care", "\n\nThanks,\nBen", "\n\nBest wishes from the whole team at Alder & Finch",
+    "\n\nKind regards,\nMaya\nCustomer Care", "\n\nThanks,\nBen", "\n\nBest wishes from all of us at Alder & Finch",
     "\n\n- Rosa, shipping desk",
 )  # fmt: skip
 _FOOTERS = (
@@ -107,4 +107,6 @@ def flips(
                 counts[name][0] += before != after
                 counts[name][1] += 1
     flipped, tried = (sum(c[i] for c in counts.values()) for i in (0, 1))
-    return {name: c[0] / c[1] if c[1] else 0.0 for name, c in counts.items()} | {"all": flipped / tried if tried else 0.0}
+    return {name: c[0] / c[1] if c[1] else 0.0 for name, c in counts.items()} | {
+        "all": flipped / tried if tried else 0.0
+    }

@@ -110,7 +110,7 @@ def _cross_fitted(
     fitted: Fitted, raw: NDArray[np.float64], told: NDArray[np.float64], examples: Examples, rows: NDArray[np.int64],
     recipe: Recipe,
 ) -> NDArray[np.float64]:  # fmt: skip
-    """Logits with the encoder of each tuning draft, by a stack that never met its writer: what thresholds are chosen on."""
+    """Logits with the encoder of each tuning draft, by a stack that never met its writer."""
     writers, result = examples.writers[rows], np.zeros((len(rows), len(LABELS)))
     folds = min(recipe.folds, len(set(writers.tolist())))
     for known, unknown in GroupKFold(folds).split(rows, groups=writers):

@@ -39,7 +39,9 @@ def choose(probabilities: Probabilities, labels: Labels, policy: Policy) -> dict
 
 def _sure(probabilities: Probabilities, labels: Labels, banned: NDArray[np.bool_], promise: float) -> float:
     """One threshold for all prohibited labels, on the likelier of them."""
-    return at_precision(probabilities[:, banned].max(1), labels[:, banned].any(1).astype(np.int64), promise)
+    likelier: Probabilities = probabilities[:, banned].max(1)
+    prohibited: Labels = np.asarray(labels[:, banned].max(1), np.int64)
+    return at_precision(likelier, prohibited, promise)
 
 
 def at_precision(p: NDArray[np.float64], y: NDArray[np.int64], promise: float) -> float:

@@ -18,9 +18,15 @@ RESULT = Path(__file__).with_name("result.json")
 
 def machine() -> dict[str, object]:
     """Where the figures come from."""
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "?")
     names = ("spacy", "scikit-learn", "numpy", "fastapi", "uvicorn", "onnxruntime")
-    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version(), **{n: version(n) for n in names}}
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        **{n: version(n) for n in names},
+    }
 
 
 def rows(screener: dict[str, float], http: dict[str, dict[str, float]], round_trip: float, start: float,
@@ -28,7 +34,12 @@ def rows(screener: dict[str, float], http: dict[str, dict[str, float]], round_tr
     """(figure, value, target, met)."""
     bare = http["bare"]["per_second"]
     table = [
-        ("Screener.screen, median, over the bare endpoint's round trip", screener["screen_seconds"] / round_trip, 1.0, True),
+        (
+            "Screener.screen, median, over the bare round trip",
+            screener["screen_seconds"] / round_trip,
+            1.0,
+            True,
+        ),
         ("preview, requests per second over bare", http["preview"]["per_second"] / bare, 0.5, False),
         ("send with SQLite, requests per second over bare", http["send"]["per_second"] / bare, 0.3, False),
         ("screen_many per draft over screen", screener["many_ratio"], 0.5, True),

@@ -72,7 +72,9 @@ def _length_ratio(screener: Screener, found: Sequence[Draft]) -> float:
     words = " ".join(draft.body for draft in found).split()
     per_word = []
     for length in (50, 200, 1_000, 5_000, 20_000):
-        texts = [Draft("GG-1", "About your order", " ".join(words[at : at + length])) for at in range(0, 3 * length, length)]
+        texts = [
+            Draft("GG-1", "About your order", " ".join(words[at : at + length])) for at in range(0, 3 * length, length)
+        ]
         per_word.append(median_time(screener.screen, texts) / length)
     return max(per_word) / min(per_word)
 
@@ -83,7 +85,9 @@ def _rules_ratio(screener: Screener, found: Sequence[Draft]) -> float:
     readings = [screener.read(draft) for draft in found[:150]]
     times = []
     for count in (100, 1_000):
-        chosen = tuple(replace(rules[i % len(rules)], id=f"bench.r{i}") if i >= len(rules) else rules[i] for i in range(count))
+        chosen = tuple(
+            replace(rules[i % len(rules)], id=f"bench.r{i}") if i >= len(rules) else rules[i] for i in range(count)
+        )
         matcher = RuleMatcher(RuleBook(chosen, "bench"))
         times.append(median_time(matcher.find, readings))
     whole = median_time(screener.screen, found[:150])
@@ -120,7 +124,7 @@ def soak(screener: Screener, count: int) -> dict[str, float]:
 
 def start_seconds() -> float:
     """From a new process to the first verdict."""
-    code = "from classifier import Draft, Screener; Screener.load().screen(Draft('GG-1', 'Late', 'Your order is delayed.'))"
+    code = "from classifier import Draft, Screener; Screener.load().screen(Draft('GG-1', 'Late', 'It is late.'))"
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True)
     return time.perf_counter() - started

@@ -38,7 +38,9 @@ CONFIRMED = "Your order has been cancelled as you requested. The refund takes th
         "You can reorder here with the coupon COMEBACK10.",
     ],
 )
-def test_probing_added_to_a_confirmation_raises_the_probability_and_is_not_allowed(screener: Screener, added: str) -> None:
+def test_probing_added_to_a_confirmation_raises_the_probability_and_is_not_allowed(
+    screener: Screener, added: str
+) -> None:
     before = screener.screen(Draft("GG-1", "Your cancellation", CONFIRMED))
     after = screener.screen(Draft("GG-1", "Your cancellation", f"{CONFIRMED} {added}"))
     assert after.probabilities[Label.CANCELLATION_PROBING] > before.probabilities[Label.CANCELLATION_PROBING]

@@ -7,7 +7,9 @@ from classifier import Draft, Screener
 BODY = "The carrier returned your parcel to us as undeliverable. Shall we send it again or refund you?"
 
 
-def faults(screener: Screener, support_id: str = "GG-1", subject: str = "Your parcel came back", body: str = BODY) -> set[str]:
+def faults(
+    screener: Screener, support_id: str = "GG-1", subject: str = "Your parcel came back", body: str = BODY
+) -> set[str]:
     return {f.id for f in screener.screen(Draft(support_id, subject, body)).findings}
 
 
@@ -16,7 +18,9 @@ def test_support_ids_as_commerceinterface_lists_them_are_fine(screener: Screener
     assert not {i for i in faults(screener, support_id) if i.startswith("support-id")}
 
 
-@pytest.mark.parametrize("support_id", ["", "GG-", "12345", "GG 12345", "XX-12345", "GG-12 34", "GG-" + "9" * 60, "GG-1-"])
+@pytest.mark.parametrize(
+    "support_id", ["", "GG-", "12345", "GG 12345", "XX-12345", "GG-12 34", "GG-" + "9" * 60, "GG-1-"]
+)
 def test_a_malformed_support_id_is_a_finding(screener: Screener, support_id: str) -> None:
     assert "support-id-malformed" in faults(screener, support_id)
 

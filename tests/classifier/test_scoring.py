@@ -30,7 +30,9 @@ def test_whole_draft_scores_equal_scikit_learn(examples: Examples, fitted: Fitte
     models = LinearModels(linear.space, linear.table(), linear.bias())
     x = linear.space.matrix([r.tokens for r in examples.readings], linear.idf)
     expected = np.stack([m.decision_function(x) for m in linear.draft], 1)
-    bayes = np.stack([m.decision_function(x.multiply(linear.ratio[:, i]).tocsr()) for i, m in enumerate(linear.bayes)], 1)
+    bayes = np.stack(
+        [m.decision_function(x.multiply(linear.ratio[:, i]).tocsr()) for i, m in enumerate(linear.bayes)], 1
+    )
     views = [models.view(reading) for reading in examples.readings]
     np.testing.assert_allclose(np.stack([v.draft for v in views]), expected, atol=2e-4)
     np.testing.assert_allclose(np.stack([v.bayes for v in views]), bayes, atol=2e-4)

@@ -11,24 +11,24 @@ from classifier.rulebook import RuleBook
 SUBSTITUTE = Draft(
     "GG-8K2P-4L7Q-XY19",
     "Your order",
-    "Hi Dana, the blue jacket is out of stock. Would you like the green one instead? Just reply yes and we will ship it.",
+    "Hi Dana, the blue jacket is out of stock. Would you like the green one instead? Just reply yes and we ship it.",
 )
 
 PERMITTED = {
     Label.ADDRESS_REQUEST: Draft(
         "GG-1001",
         "Apartment number needed for your order",
-        "Hello, your shipping address is missing the apartment number. Please reply with it so that we can ship your order.",
+        "Hello, your shipping address is missing the apartment number. Please reply with it so that we can ship.",
     ),
     Label.DELAY_NOTICE: Draft(
         "GG-1002",
         "Your delivery is delayed",
-        "Hello, a storm has held up the carrier and your order will arrive two days late, on Friday. We are sorry for the delay.",
+        "Hello, a storm has held up the carrier and your order will arrive two days late, on Friday. We are sorry.",
     ),
     Label.RETURNED_TO_SENDER: Draft(
         "GG-1003",
         "Your parcel was returned to us",
-        "Hello, the carrier returned your parcel to us as undeliverable. Would you like us to send it again or refund you?",
+        "Hello, the carrier returned your parcel to us as undeliverable. Shall we send it again, or refund you?",
     ),
     Label.INVENTORY_CANCELLATION: Draft(
         "GG-1004",
