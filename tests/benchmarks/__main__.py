@@ -70,8 +70,14 @@ def main() -> None:
     table = rows(figures, http, alone, screener_bench.start_seconds(), memory)
     for name, value, target, met in table:
         print(f"{name:62} {value:9.3f}  {target:16} {'met' if met else 'NOT met'}")
-    record = {"machine": machine(), "screener": figures, "http": http, "bare_round_trip_seconds": alone, "memory": memory,
-              "table": [[name, round(value, 4), target, met] for name, value, target, met in table]}  # fmt: skip
+    record = {
+        "machine": machine(),
+        "screener": figures,
+        "http": http,
+        "bare_round_trip_seconds": alone,
+        "memory": memory,
+        "table": [[name, round(value, 4), target, met] for name, value, target, met in table],
+    }
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
