@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from classifier.draft import Draft
 from classifier.evidence import FormFault, Span
-from classifier.policy import FormPolicy
 from classifier.reading import Reading
+from classifier.wording import FormPolicy
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _STEP = re.compile(

@@ -5,59 +5,27 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from classifier.draft import Order
-from classifier.evidence import Evidence, Finding, FormFault, LabelScore, RuleHit, Severity, Span, Thresholds
+from classifier.evidence import Evidence, Finding, FormFault, RuleHit, Severity, Thresholds
+from classifier.explaining import (
+    applies,
+    gravest_first,
+    labelled,
+    model_finding,
+    placed,
+    rule_finding,
+    score_of,
+    standards_finding,
+    without_repeats,
+)
 from classifier.labels import LABELS, Label
 from classifier.verdict import Decision, Reminder, Verdict, Versions
+from classifier.wording import FindingPolicy, FormPolicy, LabelPolicy, Section, finding_policy, label_policy
 
 POLICY_FILE = Path(__file__).with_name("policy.toml")
 NO_ORDER = Order()
-_WEIGHT: dict[Severity, int] = {"block": 0, "warn": 1, "info": 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section of the policy text: what messages cite and the console quotes."""
-
-    id: str
-    title: str
-    quote: str
-
-
-@dataclass(frozen=True, slots=True)
-class LabelPolicy:
-    """How the policy treats one label, and the words for it. Wordings are empty for permitted labels."""
-
-    label: Label
-    policy: Literal["permitted", "prohibited"]
-    title: str
-    section: Section
-    block: str = ""
-    warn: str = ""
-    guidance: str = ""
-    replacement: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FindingPolicy:
-    """Wording and weight of a finding that no label causes."""
-
-    id: str
-    severity: Severity
-    section: Section
-    message: str
-    guidance: str
-
-
-@dataclass(frozen=True, slots=True)
-class FormPolicy:
-    """What the form checks are told: patterns as regular expressions, subjects in lower case."""
-
-    support_id: str
-    permalink: str
-    vague_subjects: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +62,7 @@ class Policy:
     def decide(self, evidence: Evidence, order: Order | None = None) -> Verdict:
         """The verdict on one draft. Raises nothing; evidence that is incomplete leads to a warning."""
         order = order or NO_ORDER
-        hits = [hit for hit in evidence.rules.hits if hit.status == "live" and _applies(hit, order)]
+        hits = [hit for hit in evidence.rules.hits if hit.status == "live" and applies(hit, order)]
         probabilities = self._probabilities(evidence, hits, order)
         asserted = frozenset(lb for lb in LABELS if probabilities[lb] >= evidence.thresholds[lb].asserted)
         findings = [
@@ -104,7 +72,7 @@ class Policy:
             *self._advice(evidence, hits, asserted),
             *self._invitation(evidence, order, probabilities, asserted),
         ]
-        findings = sorted(_without_repeats(findings), key=_gravest_first)
+        findings = sorted(without_repeats(findings), key=gravest_first)
         return Verdict(
             decision=_decision(findings),
             labels=asserted,
@@ -164,12 +132,12 @@ class Policy:
         """The words at fault: those of strong rules, else the model's passage, then of weak rules; else none."""
         strong = [hit for hit in hits if hit.label == words.label and hit.strength == "strong"]
         weak = [hit for hit in hits if hit.label == words.label and hit.strength == "weak"]
-        score = _score_of(evidence, words.label)
+        score = score_of(evidence, words.label)
         passage = score is not None and score.span is not None
-        yield from (_rule_finding(hit, words, severity, evidence) for hit in strong)
+        yield from (rule_finding(hit, words, severity, evidence) for hit in strong)
         if score is not None and passage and not strong:
-            yield _model_finding(score, words, severity, evidence)
-        yield from (_rule_finding(hit, words, severity, evidence) for hit in weak)
+            yield model_finding(score, words, severity, evidence)
+        yield from (rule_finding(hit, words, severity, evidence) for hit in weak)
         if not (strong or weak or passage):
             text = words.block if severity == "block" else words.warn
             yield Finding(
@@ -189,17 +157,17 @@ class Policy:
 
     def _form(self, faults: Iterable[FormFault]) -> Iterable[Finding]:
         for fault in faults:
-            yield _placed(self.finding(fault.kind), fault.field, fault.span)
+            yield placed(self.finding(fault.kind), fault.field, fault.span)
 
     def _advice(self, evidence: Evidence, hits: Iterable[RuleHit], asserted: frozenset[Label]) -> Iterable[Finding]:
         if evidence.language.judged == "partial":
             yield self.finding("language-partly-judged")
         for hit in hits:
             if hit.label is None:
-                yield _standards_finding(hit, self.standards.get(hit.rule_id.split(".")[-1], "info"))
+                yield standards_finding(hit, self.standards.get(hit.rule_id.split(".")[-1], "info"))
         if Label.DELAY_NOTICE in asserted:
-            score = _score_of(evidence, Label.DELAY_NOTICE)
-            yield _labelled(self.finding("delay-keeps-sla"), Label.DELAY_NOTICE, score.span if score else None)
+            score = score_of(evidence, Label.DELAY_NOTICE)
+            yield labelled(self.finding("delay-keeps-sla"), Label.DELAY_NOTICE, score.span if score else None)
 
     def _invitation(
         self, evidence: Evidence, order: Order, probabilities: Mapping[Label, float], asserted: frozenset[Label]
@@ -209,7 +177,7 @@ class Policy:
         invited = [h for h in evidence.rules.hits if h.when == "customer_cancelled" and h.status == "live"]
         open_ = order.cancelled_by is None and probabilities[label] >= evidence.thresholds[label].possible / 2
         if invited and open_ and not asserted & _REASONS_THAT_EXPLAIN_AN_INVITATION:
-            yield _labelled(self.finding("reorder-if-you-cancelled"), label, invited[0].span)
+            yield labelled(self.finding("reorder-if-you-cancelled"), label, invited[0].span)
 
     def finding(self, id: str) -> Finding:
         """The finding of that id without a place. Raises KeyError for an id that policy.toml lacks."""
@@ -223,77 +191,6 @@ class Policy:
 _REASONS_THAT_EXPLAIN_AN_INVITATION = {Label.INVENTORY_CANCELLATION, Label.CANCELLATION_PROBING}
 
 
-def _applies(hit: RuleHit, order: Order) -> bool:
-    return hit.when == "always" or order.cancelled_by == "customer"
-
-
-def _score_of(evidence: Evidence, label: Label) -> LabelScore | None:
-    return evidence.model.scores[LABELS.index(label)] if evidence.model else None
-
-
-def _placed(finding: Finding, field: Any, span: Span | None) -> Finding:
-    if span is None:
-        return replace(finding, field=field)
-    return replace(finding, field=span.field, start=span.start, end=span.end, text=span.text)
-
-
-def _labelled(finding: Finding, label: Label, span: Span | None) -> Finding:
-    return replace(_placed(finding, None, span), label=label)
-
-
-def _replacement(words: LabelPolicy, sentence: Span, evidence: Evidence) -> dict[str, Any]:
-    """Ready text for the whole sentence at fault; only where we write the draft's language."""
-    if not words.replacement or evidence.language.code != "en" or sentence.field != "body":
-        return {}
-    return {"replacement": words.replacement, "replace_start": sentence.start, "replace_end": sentence.end}
-
-
-def _rule_finding(hit: RuleHit, words: LabelPolicy, severity: Severity, evidence: Evidence) -> Finding:
-    span = hit.span
-    return Finding(
-        hit.rule_id, words.label, severity, span.field, span.start, span.end, span.text,
-        hit.message or (words.block if severity == "block" else words.warn), hit.guidance or words.guidance,
-        hit.policy_ref or words.section.title, "rule", **_replacement(words, hit.sentence, evidence),
-    )  # fmt: skip
-
-
-def _model_finding(score: LabelScore, words: LabelPolicy, severity: Severity, evidence: Evidence) -> Finding:
-    span = score.span
-    assert span is not None
-    return Finding(
-        f"model.{words.label}", words.label, severity, span.field, span.start, span.end, span.text,
-        words.block if severity == "block" else words.warn, words.guidance, words.section.title, "model",
-        **(_replacement(words, score.sentence, evidence) if score.sentence else {}),
-    )  # fmt: skip
-
-
-def _standards_finding(hit: RuleHit, severity: Severity) -> Finding:
-    span = hit.span
-    return Finding(
-        hit.rule_id, None, severity, span.field, span.start, span.end, span.text, hit.message, hit.guidance,
-        hit.policy_ref, "rule",
-    )  # fmt: skip
-
-
-def _without_repeats(findings: Iterable[Finding]) -> list[Finding]:
-    """Drop a finding whose words overlap an earlier one of the same label: one place, one reason."""
-    kept: list[Finding] = []
-    for finding in findings:
-        if not any(_same_place(finding, other) for other in kept):
-            kept.append(finding)
-    return kept
-
-
-def _same_place(a: Finding, b: Finding) -> bool:
-    if a.label is None or a.label != b.label or a.field != b.field or a.start is None or b.start is None:
-        return False
-    return a.start < (b.end or 0) and b.start < (a.end or 0) and a.severity == b.severity
-
-
-def _gravest_first(finding: Finding) -> int:
-    return _WEIGHT[finding.severity]
-
-
 def _decision(findings: Iterable[Finding]) -> Decision:
     severities = {finding.severity for finding in findings}
     return "block" if "block" in severities else "warn" if "warn" in severities else "allow"
@@ -304,8 +201,8 @@ def _parse(data: dict[str, Any], version: str) -> Policy:
     form = data["form"]
     return Policy(
         version=version,
-        labels={label: _label_policy(label, dict(data["label"][label.value]), sections) for label in LABELS},
-        findings={key: _finding_policy(key, dict(value), sections) for key, value in data["finding"].items()},
+        labels={label: label_policy(label, dict(data["label"][label.value]), sections) for label in LABELS},
+        findings={key: finding_policy(key, dict(value), sections) for key, value in data["finding"].items()},
         sections=sections,
         reminders={key: Reminder(key, value["message"]) for key, value in data["reminder"].items()},
         standards=data["standards"],
@@ -317,15 +214,3 @@ def _parse(data: dict[str, Any], version: str) -> Policy:
         languages_full=frozenset(data["language"]["full"]),
         languages_partial=frozenset(data["language"]["partial"]),
     )
-
-
-def _label_policy(label: Label, entry: dict[str, Any], sections: Mapping[str, Section]) -> LabelPolicy:
-    entry["section"] = sections[entry["section"]]
-    return LabelPolicy(label, **entry)
-
-
-def _finding_policy(id: str, entry: dict[str, Any], sections: Mapping[str, Section]) -> FindingPolicy:
-    entry["section"] = sections[entry["section"]]
-    if entry["severity"] not in _WEIGHT:
-        raise KeyError(f"finding.{id}.severity")
-    return FindingPolicy(id, **entry)

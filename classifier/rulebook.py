@@ -1,13 +1,6 @@
-"""The rule book: rules and word classes from TOML files, checked before anything is matched.
-
-A pattern is a line of words as they are read (lower case), with four signs: `a|b` one of these, `{class}` a word or
-phrase
-of lexicon.toml, a trailing `?` what may be missing, `..4` at most four words of any kind. `{number}` is a number.
-A match never leaves its sentence.
-"""
+"""The rule book: rules and word classes from TOML files, checked before anything is matched."""
 
 import hashlib
-import itertools
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,37 +10,14 @@ from typing import Any, Literal
 
 from classifier.evidence import Strength
 from classifier.labels import Label
+from classifier.patterns import Element, Pattern, RuleError, expanded, pattern_words
+
+__all__ = ["LEXICON", "RULES_FOLDER", "Element", "Pattern", "Rule", "RuleBook", "RuleError"]
 
 RULES_FOLDER = Path(__file__).with_name("rules")
 LEXICON = "lexicon.toml"
 STANDARDS_REF = "Opening a Ticket: Merchant Standards for Communication"
 Status = Literal["draft", "shadow", "live"]
-
-_LARGEST_GAP = 12
-_MOST_EXPANSIONS = 400
-_TOKENS = re.compile(r"\d+(?:[.,:/]\d+)*|[\w$]+(?:[@$!|+'*]+\w+)*|[^\w\s]")
-_GAP = re.compile(r"\.\.(\d+)$")
-
-
-class RuleError(ValueError):
-    """A rule that may not be loaded; the text names the file, the rule and the reason."""
-
-    def __init__(self, file: str, rule_id: str, reason: str) -> None:
-        self.file, self.rule_id, self.reason = file, rule_id, reason
-        super().__init__(f"{file}: {rule_id}: {reason}")
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """One place of a pattern: a word of `words`, or any number, or a gap of up to `gap` words."""
-
-    words: frozenset[str] = frozenset()
-    optional: bool = False
-    gap: int = 0
-    number: bool = False
-
-
-Pattern = tuple[Element, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +67,6 @@ class RuleBook:
         return cls(tuple(rules), "rules-" + digest[:12])
 
 
-def pattern_words(text: str) -> list[str]:
-    """Split the words of a pattern or lexicon entry just as drafts are split."""
-    return _TOKENS.findall(text.lower())
-
-
 def _lexicon(text: str) -> dict[str, tuple[tuple[str, ...], ...]]:
     """Class name -> its entries, each a tuple of words. A class may name another as "{other}"."""
     raw = _toml(LEXICON, text)
@@ -146,7 +111,7 @@ def _rule(file: str, rule_id: str, entry: Mapping[str, Any], lexicon: Mapping[st
     _check_entry(file, rule_id, entry)
 
     def spelled(key: str) -> tuple[Pattern, ...]:
-        return tuple(p for line in entry.get(key, ()) for p in _expanded(file, rule_id, line, lexicon))
+        return tuple(p for line in entry.get(key, ()) for p in expanded(file, rule_id, line, lexicon))
 
     return Rule(
         id=rule_id,
@@ -187,58 +152,6 @@ def _check_entry(file: str, rule_id: str, entry: Mapping[str, Any]) -> None:
             refuse(f"{key} is empty; a rule without it is refused")
     if not entry.get("label") and not (entry.get("message") and entry.get("guidance")):
         refuse("a rule without a label needs its own message and guidance")
-
-
-def _expanded(file: str, rule_id: str, line: str, lexicon: Mapping[str, Any]) -> Iterator[Pattern]:
-    """The patterns that one line stands for: alternatives of several words become patterns of their own."""
-    choices = [_choices(file, rule_id, piece, lexicon) for piece in line.split()]
-    total = 1
-    for choice in choices:
-        total *= len(choice)
-    if total > _MOST_EXPANSIONS:
-        raise RuleError(file, rule_id, f"{line!r} stands for {total} patterns, more than {_MOST_EXPANSIONS}")
-    for combination in itertools.product(*choices):
-        pattern = tuple(element for part in combination for element in part)
-        if not any(e.words and not e.optional for e in pattern):
-            raise RuleError(file, rule_id, f"{line!r} names no word that must be there")
-        if not pattern or pattern[0].gap or pattern[-1].gap:
-            raise RuleError(file, rule_id, f"{line!r} begins or ends with a gap")
-        yield pattern
-
-
-def _choices(file: str, rule_id: str, piece: str, lexicon: Mapping[str, Any]) -> list[Pattern]:
-    """What one piece of a line may be: one element for all single words, one pattern for each phrase."""
-    if gap := _GAP.fullmatch(piece):
-        if int(gap[1]) > _LARGEST_GAP:
-            raise RuleError(file, rule_id, f"{piece}: a gap is at most ..{_LARGEST_GAP}")
-        return [(Element(gap=int(gap[1])),)]
-    optional = len(piece) > 1 and piece.endswith("?")
-    entries: list[tuple[str, ...]] = []
-    number = False
-    for alternative in (piece[:-1] if optional else piece).split("|") if piece != "|" else ["|"]:
-        if alternative == "{number}":
-            number = True
-        elif alternative.startswith("{"):
-            if alternative.strip("{}") not in lexicon:
-                raise RuleError(file, rule_id, f"unknown class {alternative}")
-            entries.extend(lexicon[alternative.strip("{}")])
-        else:
-            entries.append(tuple(pattern_words(alternative)))
-    return list(_elements(entries, optional=optional, number=number))
-
-
-def _elements(entries: Iterable[tuple[str, ...]], *, optional: bool, number: bool) -> Iterator[Pattern]:
-    entries = list(entries)
-    single = frozenset(e[0] for e in entries if len(e) == 1)
-    if single:
-        yield (Element(single, optional),)
-    if number:
-        yield (Element(optional=optional, number=True),)
-    for entry in entries:
-        if len(entry) > 1:
-            yield tuple(Element(frozenset((word,))) for word in entry)
-    if optional and not single and not number:
-        yield ()
 
 
 def _refuse_repeats(rules: Iterable[Rule]) -> None:

@@ -10,17 +10,15 @@ from numpy.typing import NDArray
 from classifier.artifact import ModelArtifact
 from classifier.draft import Order
 from classifier.evidence import LabelScore, ModelEvidence, RuleEvidence, Span
-from classifier.features import NgramSpace, Occurrences
+from classifier.features import NgramSpace
 from classifier.labels import LABELS, Label
+from classifier.linear import LOWEST, LinearModels, LinearView
 from classifier.reading import Reading
 from classifier.witness import EncoderWitness, Opinion
 
 Floats = NDArray[np.float64]
 _N = len(LABELS)
 _INDEX = {label: i for i, label in enumerate(LABELS)}
-_LOW = -8.0
-"""The window score of a draft without any window."""
-
 _LONG_SENTENCE = 24
 WITNESS_NAMES = (
     *(f"draft:{lb}" for lb in LABELS),
@@ -35,79 +33,6 @@ WITNESS_NAMES = (
     "short",
 )
 """What each number of a draft's witness vector is, in order; the stack has one coefficient for each."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LinearView:
-    """The linear models on one reading: whole-draft scores (6,) of two models, and every window's (w, 6).
-
-    The first windows are the sentences, in order; window i + s is sentences i and i + 1 together.
-    """
-
-    draft: NDArray[np.float32]
-    bayes: NDArray[np.float32]
-    sentences: NDArray[np.float32]
-    pairs: NDArray[np.float32]
-
-
-class LinearModels:
-    """The fitted tables. Scores equal those of the scikit-learn models they were read from."""
-
-    def __init__(self, space: NgramSpace, table: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        """table (m, 19) and bias (18,) as ModelArtifact describes them."""
-        self.space = space
-        self._table = table
-        self._bias = bias
-
-    def view(self, reading: Reading) -> LinearView:
-        """All scores of one reading."""
-        found = self.space.occurrences(reading.tokens)
-        values = self._table[found.columns]
-        total = values.sum(axis=0)
-        scores = total[: 2 * _N] / _length(total[-1:]) + self._bias[: 2 * _N]
-        sentences, pairs = self._windows(reading, found, values)
-        return LinearView(scores[:_N], scores[_N:], sentences, pairs)
-
-    def _windows(
-        self, reading: Reading, found: Occurrences, values: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        count = len(reading.sentences)
-        if not count:
-            none = np.empty((0, _N), np.float32)
-            return none, none
-        firsts = np.array([s[0] for s in reading.sentences])
-        home_of = np.repeat(np.arange(count), np.diff(np.append(firsts, len(reading.tokens))))
-        home, last_home = home_of[found.first], home_of[found.last]
-        own = values[:, 2 * _N :]
-        inside = _summed(own, home, home == last_home, count)
-        bias = self._bias[2 * _N :]
-        scores = inside[:, :_N] / _length(inside[:, _N:]) + bias
-        if count == 1:
-            return scores, np.empty((0, _N), np.float32)
-        crossing = _summed(own, home, last_home == home + 1, count)
-        pairs = inside[:-1] + inside[1:] + crossing[:-1]
-        pair_scores = pairs[:, :_N] / _length(pairs[:, _N:]) + bias
-        border = int(np.searchsorted(firsts, reading.subject_tokens)) - 1
-        if 0 <= border < count - 1:
-            pair_scores[border] = _LOW  # the subject's last sentence and the body's first are no pair
-        return scores, pair_scores
-
-
-def _length(squares: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.sqrt(np.where(squares > 0, squares, np.float32(1)))
-
-
-def _summed(
-    values: NDArray[np.float32], home: NDArray[np.int64], chosen: NDArray[np.bool_], n: int
-) -> NDArray[np.float32]:
-    """Chosen rows of `values` (in order of `home`) added up by their home, (n, columns)."""
-    out = np.zeros((n, values.shape[1]), np.float32)
-    rows = np.flatnonzero(chosen)
-    if len(rows):
-        homes = home[rows]
-        starts = np.flatnonzero(np.diff(homes, prepend=-1))
-        out[homes[starts]] = np.add.reduceat(values[rows], starts, axis=0)
-    return out
 
 
 def witness_vector(view: LinearView, rules: RuleEvidence, order: Order | None, reading: Reading) -> Floats:
@@ -140,11 +65,13 @@ def _count_hit(vector: Floats, label: Label, *, strong: bool, asked: bool, known
 
 def _best_two(view: LinearView) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     if not len(view.sentences):
-        low = np.full(_N, _LOW, np.float32)
+        low = np.full(_N, LOWEST, np.float32)
         return low, low
     every = np.concatenate([view.sentences, view.pairs]) if len(view.pairs) else view.sentences
     best = every.max(axis=0)
-    second = np.partition(view.sentences, -2, axis=0)[-2] if len(view.sentences) > 1 else np.full(_N, _LOW, np.float32)
+    second = (
+        np.partition(view.sentences, -2, axis=0)[-2] if len(view.sentences) > 1 else np.full(_N, LOWEST, np.float32)
+    )
     return best, second
 
 

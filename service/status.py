@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from classifier.labels import LABELS
-from classifier.policy import Section
+from classifier.wording import Section
 from service.dependencies import Parts, PartsOf, ScreeningCaller
 from service.errors import ServiceError
 from service.storage.backlog import backlog

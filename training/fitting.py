@@ -14,7 +14,8 @@ from sklearn.model_selection import GroupKFold
 
 from classifier.features import Floats, NgramSpace, inverse_frequencies
 from classifier.labels import LABELS
-from classifier.scoring import LinearModels, witness_vector
+from classifier.linear import LinearModels
+from classifier.scoring import witness_vector
 from training.examples import Examples
 from training.recipe import Recipe
 

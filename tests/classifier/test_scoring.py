@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from classifier.features import windows
-from classifier.scoring import LinearModels, TextScorer
+from classifier.linear import LinearModels
+from classifier.scoring import TextScorer
 from training.examples import Examples
 from training.fitting import Fitted, fit
 from training.recipe import Recipe
