@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -43,6 +44,8 @@ def run(
         settings = demonstration.prepare(settings, typer.echo)
     _hand_over(settings)
     typer.echo(f"http://{host}:{port}/compose to write a draft, http://{host}:{port}/review to review")
+    # uvicorn raises the signal that ended it once more when all is finished; a clean end is no failure
+    signal.signal(signal.SIGTERM, lambda *_: None)
     uvicorn.run(
         "service.serving:app",
         factory=True,

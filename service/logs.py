@@ -18,10 +18,12 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record."""
-        fields = record.args if isinstance(record.args, dict) else {"message": record.getMessage()}
-        line = {"at": _moment(record.created), "level": record.levelname.lower(), "event": record.msg, **fields}
-        if not isinstance(record.args, dict):
-            line["event"] = record.name
+        line: dict[str, Any] = {"at": _moment(record.created), "level": record.levelname.lower()}
+        fields = getattr(record, "fields", None)
+        if fields is None:
+            line |= {"event": record.name, "message": record.getMessage()}
+        else:
+            line |= {"event": record.msg, **fields}
         return orjson.dumps(line, default=str).decode()
 
 
@@ -42,7 +44,7 @@ def event(name: str, *, level: int = logging.INFO, **fields: Any) -> None:
     if LOGGER.isEnabledFor(level):
         if rid := request_id.get():
             fields["request_id"] = rid
-        LOGGER.log(level, name, fields)
+        LOGGER.log(level, name, extra={"fields": fields})
 
 
 def _moment(seconds: float) -> str:

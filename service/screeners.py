@@ -8,7 +8,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,13 +34,17 @@ class Judged:
     shadow: Verdict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """One model, rule book and challenger; `slow` is built once the lane needs it, so that the start need not wait."""
+Pair = tuple[Screener, Screener | None]
+"""The screener that decides and its challenger."""
 
-    screener: Screener
-    shadow: Screener | None
-    slow: Future[tuple[Screener, Screener | None]]
+
+@dataclass(slots=True)
+class _Loaded:
+    """One model, rule book and challenger, built twice: `slow` for the lane, once it is first needed."""
+
+    live: Pair
+    build: Callable[[], Pair]
+    slow: Future[Pair] | None = None
 
 
 class Screeners:
@@ -59,12 +63,12 @@ class Screeners:
     @property
     def screener(self) -> Screener:
         """The screener that serves now."""
-        return self._loaded.screener
+        return self._loaded.live[0]
 
     @property
     def model_version(self) -> str:
         """The version of the model that serves now."""
-        artifact = self._loaded.screener.artifact
+        artifact = self.screener.artifact
         return artifact.version if artifact else "none"
 
     def close(self) -> None:
@@ -73,24 +77,21 @@ class Screeners:
 
     async def judge(self, draft: Draft, order: Order | None, *, shadow: bool) -> Judged:
         """The verdict on one draft; incomplete where the time budget ran out. `shadow`: ask the challenger too."""
-        loaded = self._loaded
         if len(draft.body) + len(draft.subject) <= LONGEST_INLINE:
-            return _judge(loaded.screener, loaded.shadow if shadow else None, draft, order)
-        return (await self._in_lane(loaded, [draft], [order], shadow=shadow))[0]
+            return _judge(self._loaded.live, draft, order, shadow=shadow)
+        return (await self.judge_many([draft], [order], shadow=shadow))[0]
 
     async def judge_many(
         self, drafts: Sequence[Draft], orders: Sequence[Order | None], *, shadow: bool
     ) -> list[Judged]:
         """The verdicts on a batch, in order, within the sum of their budgets."""
-        return await self._in_lane(self._loaded, drafts, orders, shadow=shadow)
+        loaded = self._loaded
+        if loaded.slow is None:
+            loaded.slow = self._lane.submit(loaded.build)
+        pair = await asyncio.wrap_future(loaded.slow)
 
-    async def _in_lane(
-        self, loaded: _Loaded, drafts: Sequence[Draft], orders: Sequence[Order | None], *, shadow: bool
-    ) -> list[Judged]:
         def work() -> list[Judged]:
-            screener, challenger = loaded.slow.result()
-            asked = challenger if shadow else None
-            return [_judge(screener, asked, draft, order) for draft, order in zip(drafts, orders, strict=True)]
+            return [_judge(pair, draft, order, shadow=shadow) for draft, order in zip(drafts, orders, strict=True)]
 
         budget = self._budget * max(len(drafts), 1)
         try:
@@ -116,7 +117,7 @@ class Screeners:
                 event("model-refused", level=logging.ERROR, reason=self.failed, serving=self.model_version)
                 return False
             self.failed = ""
-            event("model-loaded", model=self.model_version, shadow=_version(self._loaded.shadow))
+            event("model-loaded", model=self.model_version, shadow=_version(self._loaded.live[1]))
             return True
 
     def _first(self) -> _Loaded:
@@ -134,12 +135,11 @@ class Screeners:
         artifact = ModelArtifact.load(live)
         challenger = self._challenger()
 
-        def build() -> tuple[Screener, Screener | None]:
+        def build() -> Pair:
             shadow = Screener(policy=policy, book=book, artifact=challenger) if challenger else None
             return Screener(policy=policy, book=book, artifact=artifact), shadow
 
-        screener, shadow = build()
-        loaded = _Loaded(screener, shadow, self._lane.submit(build))
+        loaded = _Loaded(build(), build)
         event("loaded", seconds=round(time.perf_counter() - started, 2))
         return loaded
 
@@ -162,7 +162,8 @@ class Screeners:
         return _named(self._home, "live"), _named(self._home, "shadow"), written
 
 
-def _judge(screener: Screener, challenger: Screener | None, draft: Draft, order: Order | None) -> Judged:
+def _judge(pair: Pair, draft: Draft, order: Order | None, *, shadow: bool) -> Judged:
+    screener, challenger = pair if shadow else (pair[0], None)
     evidence = screener.evidence(draft, order)
     verdict = screener.policy.decide(evidence, order)
     return Judged(verdict, evidence, challenger.screen(draft, order) if challenger else None)
