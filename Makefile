@@ -12,12 +12,12 @@ setup: .venv/.ready
 
 .venv/.ready: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements.lock
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.ready-dev: requirements-dev.lock .venv/.ready
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -r requirements-dev.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements-dev.lock
 	@touch $@
 
 test: .venv/.ready-dev

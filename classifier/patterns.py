@@ -1,7 +1,7 @@
 """The notation of rules: lines of words, alternatives, classes and gaps, spelled out as patterns.
 
 A pattern is a line of words as they are read (lower case), with four signs: `a|b` one of these, `{class}` a word or
-phrase of lexicon.toml, a trailing `?` what may be missing, `..4` at most four words of any kind. `{number}` is a number.
+phrase of the lexicon, a trailing `?` what may be missing, `..4` at most four words of any kind. `{number}` is a number.
 A match never leaves its sentence.
 """
 

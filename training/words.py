@@ -12,6 +12,7 @@ import wordfreq
 
 from classifier.draft import LabelledDraft
 from classifier.folding import fold
+from classifier.rulebook import RuleBook
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _SEEN_BY_WRITERS = 2
@@ -23,7 +24,7 @@ _HEAD = (
 _NEIGHBOURS = ("es", "fr", "de", "it", "pt", "nl", "ca")
 
 
-def write_words(drafts: Iterable[LabelledDraft], path: Path) -> int:
+def write_words(drafts: Iterable[LabelledDraft], path: Path, rules: RuleBook) -> int:
     """Write the list; a word counts once per writer so that one writer's pet product weighs no more than once.
 
     Returns the number of words. A word that only one writer ever used is left out: it may be a name or a slip.
@@ -44,9 +45,16 @@ def write_words(drafts: Iterable[LabelledDraft], path: Path) -> int:
     ours = set(kept)
     others = dict.fromkeys(w for w, n in foreign.most_common() if n >= _SEEN_BY_WRITERS and w not in writers)
     others |= dict.fromkeys(w for code in ("es", "fr", "de", "it") for w in _common(code, _FOREIGN))
+    others |= dict.fromkeys(sorted(_named_by(rules)))
     strange = [w for w in others if w not in ours]
     path.write_text(_HEAD + "\n".join(kept) + "\n# other languages\n" + "\n".join(strange) + "\n", encoding="utf-8")
     return len(kept) + len(strange)
+
+
+def _named_by(rules: RuleBook) -> set[str]:
+    """The words of all patterns: what a rule waits for is never taken for a slip."""
+    patterns = (p for rule in rules.rules for p in (*rule.patterns, *rule.unless, *rule.unless_draft, *rule.if_draft))
+    return {word for pattern in patterns for element in pattern for word in element.words if _WORD.fullmatch(word)}
 
 
 def _common(language: str, count: int) -> list[str]:
