@@ -150,7 +150,7 @@ class RuleMatcher:
                     if not self._excused(rule, sentence, doc, sentences):
                         _, start, stop = max(matches, key=lambda m: m[2] - m[1])
                         span = reading.span(sentence.first + start, sentence.first + stop)
-                        found.append(_hit(rule, span, reading.span(sentence.first, sentence.end)))
+                        found.append(_hit(rule, span, reading.sentence_span(sentence.first, sentence.end)))
             except Exception:  # a rule that breaks must neither hide the others nor pass for innocence
                 failed.add(rule.id)
 

@@ -52,6 +52,14 @@ class Reading:
         text = self.draft.subject if field == "subject" else self.draft.body
         return Span(field, start, stop, text[start:stop])
 
+    def sentence_span(self, first: int, end: int) -> Span:
+        """The same without the line ends around it: what a replacement may overwrite."""
+        while end - first > 1 and self.tokens[end - 1] == "\n":
+            end -= 1
+        while end - first > 1 and self.tokens[first] == "\n":
+            first += 1
+        return self.span(first, end)
+
 
 class Reader:
     """Reads drafts; holds the words we know and the judge of languages."""

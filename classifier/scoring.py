@@ -138,13 +138,15 @@ def _label_score(
         return LabelScore(label, probability, None, None)
     at = int(view.sentences[:, index].argmax())
     first, end = reading.sentences[at]
-    span = reading.span(first, end)
+    span = reading.sentence_span(first, end)
     if opinion is not None:
         told = opinion.passage(index, reading)
         if told is not None:
             first, end = told
             at = next(i for i, s in enumerate(reading.sentences) if s[0] <= first < s[1])
-            return LabelScore(label, probability, reading.span(first, end), reading.span(*reading.sentences[at]))
+            return LabelScore(
+                label, probability, reading.span(first, end), reading.sentence_span(*reading.sentences[at])
+            )
     return LabelScore(label, probability, _trimmed(reading, first, end), span)
 
 
