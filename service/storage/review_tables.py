@@ -23,6 +23,9 @@ class CaseRow(Base):
         Index("ix_cases_queue", "state", "due_at"),
         Index("ix_cases_waiting", "decided_at", "due_at", "id"),  # the desk's order, page by page
         Index("ix_cases_kind", "kind", "decided_at", "due_at", "id"),
+        Index("ix_cases_counts", "decided_at", "kind", "state", "created_at"),
+        Index("ix_cases_decision", "decision", "decided_at", "due_at", "id"),
+        Index("ix_cases_claims", "claimed_by"),
         Index("ix_cases_merchant", "merchant_id"),
     )
     id: Mapped[str] = mapped_column(ID, primary_key=True)

@@ -24,7 +24,7 @@ HOSTILE = (
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """A service with some hundred cases and short locks; nothing goes to a second reader."""
     home = tmp_path_factory.mktemp("desk")
-    settings = {"SCREENING_DEMO_KEY": DEMO_KEY, "SCREENING_LOCK_SECONDS": "6", "SCREENING_SECOND_REVIEW_SHARE": "0"}
+    settings = {"SCREENING_DEMO_KEY": DEMO_KEY, "SCREENING_LOCK_SECONDS": "15", "SCREENING_SECOND_REVIEW_SHARE": "0"}
     with service_process(home, **settings) as service:
         database = Database(f"sqlite:///{home / 'var' / 'screening.db'}")
         add_people(database)
@@ -84,6 +84,12 @@ def press(page: Page, key: str) -> None:
     page.wait_for_load_state()
 
 
+def go_home(page: Page) -> None:
+    page.locator(".home").click()
+    page.wait_for_url(re.compile(r"/review$"))
+    page.wait_for_load_state()
+
+
 def test_twenty_cases_are_cleared_by_keyboard_alone(sit: Callable[..., Page]) -> None:
     page = sit("mira")
     before = int(page.locator(".side .number").first.inner_text())
@@ -96,8 +102,9 @@ def test_twenty_cases_are_cleared_by_keyboard_alone(sit: Callable[..., Page]) ->
             page.keyboard.press("Escape")
         press(page, "o" if number % 4 == 3 else "u")
         expect(page.locator("#undo")).to_contain_text("Overturned" if number % 4 == 3 else "Upheld")
-    page.locator(".home").click()
-    assert int(page.locator(".side .number").first.inner_text()) == before - 20
+    go_home(page)
+    left = int(page.locator(".side .number").first.inner_text())
+    assert before - left in (20, 21)  # an appeal and its block are decided as one
 
 
 def test_the_keys_are_on_the_buttons_and_in_the_help(sit: Callable[..., Page]) -> None:
@@ -123,8 +130,8 @@ def test_the_list_is_walked_selected_and_searched_by_keyboard(sit: Callable[...,
     expect(page.locator(".rows > li.here")).to_have_count(1)
     second = page.locator(".rows > li .what a").nth(1).inner_text()
     press(page, "Enter")
-    assert second in page.locator(".draft .subject").inner_text()
-    page.locator(".home").click()
+    assert second in page.locator("h1").inner_text()
+    go_home(page)
     page.keyboard.press("/")
     page.keyboard.type("instead")
     press(page, "Enter")
@@ -213,9 +220,9 @@ def test_the_lock_is_renewed_while_the_page_is_open_and_runs_out_when_it_is_not_
     case = mira.url
     with mira.expect_response(re.compile("/renew$")) as renewed:
         pass
-    assert renewed.value.json() == {"left": 6}
+    assert renewed.value.json() == {"left": 15}
     mira.context.set_offline(True)
-    expect(mira.locator("#lock")).to_contain_text("Your claim has run out")
+    expect(mira.locator("#lock")).to_contain_text("Your claim has run out", timeout=30_000)
     expect(mira.locator("[data-key=u]")).to_be_disabled()
     jonas.goto(case)
     expect(jonas.locator("#lock")).to_contain_text("Yours for")
