@@ -60,6 +60,28 @@ def model_finding(score: LabelScore, words: LabelPolicy, severity: Severity, evi
     )  # fmt: skip
 
 
+def label_finding(words: LabelPolicy, severity: Severity) -> Finding:
+    """A label for which nobody names words."""
+    return Finding(
+        f"model.{words.label}",
+        words.label,
+        severity,
+        None,
+        None,
+        None,
+        None,
+        words.block if severity == "block" else words.warn,
+        words.guidance,
+        words.section.title,
+        "model",
+    )
+
+
+def overlap(a: Span, b: Span) -> bool:
+    """Whether two spans share a character."""
+    return a.field == b.field and a.start < b.end and b.start < a.end
+
+
 def standards_finding(hit: RuleHit, severity: Severity) -> Finding:
     """A breach of the Merchant Standards for Communication."""
     span = hit.span

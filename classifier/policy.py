@@ -12,8 +12,10 @@ from classifier.evidence import Evidence, Finding, FormFault, RuleHit, Severity,
 from classifier.explaining import (
     applies,
     gravest_first,
+    label_finding,
     labelled,
     model_finding,
+    overlap,
     placed,
     rule_finding,
     score_of,
@@ -129,21 +131,18 @@ class Policy:
     def _prohibited_spans(
         self, evidence: Evidence, hits: list[RuleHit], words: LabelPolicy, severity: Severity
     ) -> Iterable[Finding]:
-        """The words at fault: those of strong rules, else the model's passage, then of weak rules; else none."""
-        strong = [hit for hit in hits if hit.label == words.label and hit.strength == "strong"]
-        weak = [hit for hit in hits if hit.label == words.label and hit.strength == "weak"]
+        """The words at fault, likeliest first: rules that agree with the model's passage, else the passage itself, then
+        what other rules found; the label alone where nobody names words."""
+        own = sorted((hit for hit in hits if hit.label == words.label), key=lambda hit: hit.strength != "strong")
         score = score_of(evidence, words.label)
-        passage = score is not None and score.span is not None
-        yield from (rule_finding(hit, words, severity, evidence) for hit in strong)
-        if score is not None and passage and not strong:
+        passage = score.span if score is not None else None
+        agreeing = [hit for hit in own if passage is not None and overlap(hit.span, passage)]
+        yield from (rule_finding(hit, words, severity, evidence) for hit in agreeing)
+        if score is not None and passage is not None and not agreeing:
             yield model_finding(score, words, severity, evidence)
-        yield from (rule_finding(hit, words, severity, evidence) for hit in weak)
-        if not (strong or weak or passage):
-            text = words.block if severity == "block" else words.warn
-            yield Finding(
-                f"model.{words.label}", words.label, severity, None, None, None, None, text, words.guidance,
-                words.section.title, "model",
-            )  # fmt: skip
+        yield from (rule_finding(hit, words, severity, evidence) for hit in own if hit not in agreeing)
+        if not own and passage is None:
+            yield label_finding(words, severity)
 
     def _general(self, evidence: Evidence, order: Order, probabilities: Mapping[Label, float]) -> Iterable[Finding]:
         if evidence.language.judged == "none":
