@@ -26,6 +26,7 @@ class CaseRow(Base):
         Index("ix_cases_counts", "decided_at", "kind", "state", "created_at"),
         Index("ix_cases_decision", "decision", "decided_at", "due_at", "id"),
         Index("ix_cases_claims", "claimed_by"),
+        Index("ix_cases_decided", "decided_at", "id"),
         Index("ix_cases_merchant", "merchant_id"),
     )
     id: Mapped[str] = mapped_column(ID, primary_key=True)

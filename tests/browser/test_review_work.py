@@ -57,12 +57,13 @@ def sit(chromium: Browser, desk: RunningService) -> Iterator[Callable[..., Page]
 
     def signed_in(name: str, **options: object) -> Page:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})  # type: ignore[arg-type]
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(30_000)
         context.on("weberror", lambda error: faults.append(str(error.error)))
         context.on("console", lambda m: faults.append(m.text) if is_fault(m.text) else None)
         open_ones.append(context)
         page = context.new_page()
         page.goto(f"{desk.url}/review/login")
+        expect(page.get_by_label("Name")).to_be_focused()
         page.keyboard.type(name)
         page.keyboard.press("Tab")
         page.keyboard.type(PASSWORD)

@@ -34,9 +34,7 @@ def reviewed(desk: Desk) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_each_number_is_a_plot_a_table_and_a_sheet(
-    desk: Desk, seat: Sit, reviewed: dict[str, str], name: str
-) -> None:
+def test_each_number_is_a_plot_a_table_and_a_sheet(desk: Desk, seat: Sit, reviewed: dict[str, str], name: str) -> None:
     mira = seat("mira")
     sheet = list(csv.reader(io.StringIO(mira.get(f"/numbers/{name}.csv").text)))
     assert len(sheet) > 1
@@ -63,9 +61,7 @@ def test_the_numbers_are_those_of_the_store(desk: Desk, seat: Sit, reviewed: dic
     assert mira.get("/numbers/nothing.csv").status_code == 404
 
 
-def test_the_record_is_searched_exported_and_cannot_be_changed(
-    desk: Desk, seat: Sit, reviewed: dict[str, str]
-) -> None:
+def test_the_record_is_searched_exported_and_cannot_be_changed(desk: Desk, seat: Sit, reviewed: dict[str, str]) -> None:
     otto = seat("otto")
     found = list(csv.DictReader(io.StringIO(otto.get("/audit.csv?actor=mira&action=decided").text)))
     assert found

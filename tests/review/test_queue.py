@@ -5,9 +5,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from service.review.filters import Filter
+from service.review.listing import conditions, ordered
+from service.review.people import Reviewer
 from service.storage.review_tables import CaseRow
 from tests.review.desk import Desk, Seat
 
@@ -91,9 +93,7 @@ def test_words_of_the_draft_are_found(desk: Desk, seat: Sit) -> None:
 def test_counts_and_oldest_age_stand_beside_each_queue(desk: Desk, seat: Sit) -> None:
     page = seat("mira").page("")
     with desk.service.parts.database.reading() as session:
-        blocked = session.scalar(
-            select(func.count()).where(CaseRow.kind == "blocked", CaseRow.decided_at.is_(None))
-        )
+        blocked = session.scalar(select(func.count()).where(CaseRow.kind == "blocked", CaseRow.decided_at.is_(None)))
     assert re.search(rf'<span>Blocked</span><span class="number">{blocked}</span>\s*<span class="age">oldest ', page)
 
 
@@ -149,3 +149,16 @@ def test_a_filter_survives_its_own_address() -> None:
     asked = Filter.read({"queue": "blocked", "words": "a & b", "since": "2026-11-01", "label": "delay_notice"})
     assert Filter.parse(asked.text) == asked
     assert Filter.read({"queue": "<script>", "label": "x", "since": "never", "after": "x"}) == Filter()
+
+
+@pytest.mark.parametrize("query", ["queue=all", "queue=blocked", "queue=decided", "queue=blocked&decision=block"])
+@pytest.mark.parametrize("place", ["", "&after=2026-11-24T12:00:00%2B00:00~0"])
+def test_a_page_is_a_walk_along_an_index(desk: Desk, query: str, place: str) -> None:
+    asked, me = Filter.parse(query + place), Reviewer(1, "mira", "reviewer", "")
+    with desk.service.parts.database.reading() as session:
+        wanted = select(CaseRow.id).where(*conditions(session, asked, me, datetime.now(UTC)))
+        statement = ordered(wanted, asked.queue, asked.after).limit(50)
+        compiled = statement.compile(session.connection(), compile_kwargs={"literal_binds": True})
+        plan = "\n".join(row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {compiled}")))
+    assert re.search(r"(SEARCH|SCAN) cases USING (COVERING )?INDEX ix_cases_", plan), plan
+    assert "TEMP B-TREE" not in plan

@@ -60,7 +60,7 @@ def test_pasted_text_is_tried_and_not_kept(desk: Desk, seat: Sit) -> None:
         (('["Take the lamp."]', '["A llama on a lamp."]'), "must not flag this and does"),
         (('["Take the llama lamp."]', '["Take the goat."]'), "must flag this and does not"),
         (('"llama ..3 lamp"', '"llama ..99 lamp"'), "a gap is at most"),
-        (('id = "', 'id = '), "not TOML"),
+        (('id = "', "id = "), "not TOML"),
         (('strength = "strong"', 'strength = "mighty"'), "strength is strong or weak"),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_rule_goes_from_draft_through_shadow_to_live_and_back(desk: Desk, seat
     hashes = re.findall(r'<code title="([0-9a-f]{64})">', page)
     assert len(set(hashes)) == 5
     assert re.findall(r"<td>(lena|ada)</td>", page) == ["ada", "ada", "ada", "lena", "lena"]
-    assert ada.post(f"/rules/of/{ID}/roll-back", version=version(ada.page(f"/rules/of/{ID}") + page)).status_code == 409
+    assert "Roll back" not in page
     assert "rule_live" in ada.page(f"/audit.csv?subject={ID}")
 
 

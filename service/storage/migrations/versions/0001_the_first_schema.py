@@ -207,6 +207,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_cases_counts", ["decided_at", "kind", "state", "created_at"], unique=False)
         batch_op.create_index("ix_cases_decision", ["decision", "decided_at", "due_at", "id"], unique=False)
         batch_op.create_index("ix_cases_claims", ["claimed_by"], unique=False)
+        batch_op.create_index("ix_cases_decided", ["decided_at", "id"], unique=False)
         batch_op.create_index("ix_cases_merchant", ["merchant_id"], unique=False)
         batch_op.create_index("ix_cases_queue", ["state", "due_at"], unique=False)
         batch_op.create_index("ix_cases_waiting", ["decided_at", "due_at", "id"], unique=False)
