@@ -55,6 +55,9 @@ class ModelArtifact:
         thresholds = {Label(name): Thresholds(**limits) for name, limits in manifest["thresholds"].items()}
         if set(thresholds) != set(LABELS):
             raise ArtifactError(f"{folder / MANIFEST}: thresholds are not those of the six labels")
+        for name in manifest["files"]:
+            if name.startswith(f"{ENCODER}/"):
+                _checked(folder, name, manifest)
         encoder = folder / ENCODER
         return cls(
             version=manifest["version"],

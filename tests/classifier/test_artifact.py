@@ -27,7 +27,7 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
         ModelArtifact.load(tmp_path)
 
 
-@pytest.mark.parametrize("name", [ARRAYS, "vocabulary.json"])
+@pytest.mark.parametrize("name", [ARRAYS, "vocabulary.json", "encoder/encoder.onnx"])
 def test_a_file_cut_short_is_refused(folder: Path, name: str) -> None:
     data = (folder / name).read_bytes()
     (folder / name).write_bytes(data[: len(data) // 2])
