@@ -107,6 +107,8 @@ async def _load(port: int, requests: list[bytes], seconds: float, connections: i
     await asyncio.sleep(seconds)
     for caller in callers:
         caller.running = False
+    while not all(caller.times for caller in callers):  # a server that is still warming up
+        await asyncio.sleep(0.05)
     elapsed = time.perf_counter() - started
     count = sum(caller.count for caller in callers)
     if sum(caller.errors for caller in callers):
