@@ -75,15 +75,29 @@ def rolled_back(session: Session, me: Reviewer, rule_id: str, words: str) -> Rul
 
     Raises the 409 where the desk has nothing in force.
     """
-    rows = versions(session, rule_id)
-    now = in_force(rows)
-    if now is None:
+    ran = _ran(versions(session, rule_id))
+    if not ran:
         raise ServiceError(409, "Nothing of the desk's is in force for this rule.")
-    earlier = [row for row in rows if row.status in IN_FORCE and row.id < now.id]
-    back = earlier[-1] if earlier else None
-    if back is None or back.status == "shipped":
-        return add_version(session, me, rule_id, now.source, "shipped", words)
-    return add_version(session, me, rule_id, back.source, back.status, words)
+    if len(ran) == 1:
+        return add_version(session, me, rule_id, ran[-1].source, "shipped", words)
+    return add_version(session, me, rule_id, ran[-2].source, ran[-2].status, words)
+
+
+def _ran(rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:
+    """What ran one after another and has not been rolled back, the version in force last."""
+    ran: list[RuleVersionRow] = []
+    for row in rows:
+        if row.status == "shipped":
+            ran.clear()
+        elif row.status in IN_FORCE and len(ran) > 1 and _same(row, ran[-2]):
+            ran.pop()  # back to the one before: a second roll-back goes further, not forth again
+        elif row.status in IN_FORCE:
+            ran.append(row)
+    return ran
+
+
+def _same(row: RuleVersionRow, other: RuleVersionRow) -> bool:
+    return (row.source, row.status) == (other.source, other.status)
 
 
 def write_book(session: Session, home: Path) -> RuleBook:

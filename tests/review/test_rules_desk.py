@@ -87,7 +87,7 @@ def test_a_rule_goes_from_draft_through_shadow_to_live_and_back(desk: Desk, seat
     assert state(desk, ID) == "shadow"
     desk.service.screen({**SWAP, "body": "We can send the llama desk lamp instead, this very week."})
     assert '<td class="number">1</td>' in lena.page(f"/rules?find={ID}")
-    stale = version(page)
+    stale = version(ada.page(f"/rules/of/{ID}"))
     page = ada.post(f"/rules/of/{ID}/publish", version=stale).text
     assert state(desk, ID) == "live"
     assert ada.post(f"/rules/of/{ID}/publish", version=stale).status_code == 409
