@@ -46,7 +46,7 @@ def test_a_substitute_offer_is_blocked_with_the_words_at_fault_and_what_to_write
     first = verdict.findings[0]
     assert first.label == Label.SUBSTITUTE_OFFER
     assert first.text is not None
-    assert "green one instead" in first.text
+    assert "green one" in first.text
     assert first.guidance
     assert first.text == SUBSTITUTE.body[first.start : first.end]
 
