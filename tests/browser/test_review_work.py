@@ -259,7 +259,7 @@ def test_every_page_is_accessible_and_fits(
     SHOTS.mkdir(exist_ok=True)
     for path in [*PAGES, "case"]:
         if path == "case":
-            page.goto(f"{desk.url}/review?queue=appealed")
+            page.goto(f"{desk.url}/review?queue=blocked")
             page.locator(".rows .what a").first.click()
             page.wait_for_selector("#case")
         else:
