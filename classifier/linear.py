@@ -10,6 +10,9 @@ from classifier.labels import LABELS
 from classifier.reading import Reading
 
 _N = len(LABELS)
+_LEAST = np.float32(1e-6)
+"""Keeps a text without any known n-gram, whose sum is 0, from dividing by 0."""
+
 LOWEST = -8.0
 """The window score of a draft without any window, and of two sentences that are no pair."""
 
@@ -71,7 +74,7 @@ class LinearModels:
 
 
 def _length(squares: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.sqrt(np.where(squares > 0, squares, np.float32(1)))
+    return np.sqrt(np.maximum(squares, _LEAST))
 
 
 def _summed(
