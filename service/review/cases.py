@@ -1,6 +1,5 @@
 """A case's life, pure: who may do what to it now, what a decision means, and what follows from it."""
 
-import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -108,12 +107,6 @@ def next_state(opinions: tuple[Opinion, ...], *, second_wanted: bool) -> State:
         return "second" if second_wanted else "decided"
     first, second = opinions[0], opinions[1]
     return "decided" if first.labels == second.labels else "disputed"
-
-
-def wants_second(case_id: str, share: float) -> bool:
-    """Whether a case belongs to the share that a second reviewer reads blind; the same answer for ever."""
-    draw = int.from_bytes(hashlib.sha256(f"second:{case_id}".encode()).digest()[:8], "big") / 2**64
-    return draw < share
 
 
 def may_undo(reviewer: str, decided_by: str, decided_at: datetime, now: datetime) -> bool:
