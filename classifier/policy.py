@@ -112,11 +112,11 @@ class Policy:
         return result
 
     def _rule_probability(self, hit: RuleHit, model: float, limits: Thresholds, *, with_model: bool) -> float:
-        """What a hit alone is worth. Where the model is sure of the opposite, even a strong rule only warns."""
+        """What a hit adds. Two witnesses who agree make us sure; a strong rule that the model does not follow warns."""
         if hit.strength == "weak":
             return 0.0 if with_model else self.weak_rule
-        if with_model and model < limits.possible / 4 and hit.when == "always":
-            return min(self.strong_rule, (limits.possible + limits.sure) / 2)
+        if with_model and hit.when == "always" and model < limits.asserted:
+            return limits.possible
         return max(self.strong_rule, limits.sure)
 
     def _prohibited(

@@ -71,9 +71,10 @@ def test_every_finding_says_why_what_to_do_and_cites_the_policy() -> None:
             assert finding.policy_ref in titles
 
 
-def test_a_strong_rule_blocks_where_the_model_wavers_and_warns_where_it_is_sure_of_the_opposite() -> None:
-    assert POLICY.decide(evidence((hit(SUBSTITUTE),), substitute_offer=0.3)).decision == "block"
-    assert POLICY.decide(evidence((hit(SUBSTITUTE),), substitute_offer=0.01)).decision == "warn"
+def test_a_strong_rule_blocks_where_the_model_says_so_too_and_warns_where_it_does_not() -> None:
+    assert POLICY.decide(evidence((hit(SUBSTITUTE),), substitute_offer=0.6)).decision == "block"
+    assert POLICY.decide(evidence((hit(SUBSTITUTE),), substitute_offer=0.3)).decision == "warn"
+    assert POLICY.decide(evidence((hit(SUBSTITUTE),), substitute_offer=0.01, delay_notice=0.9)).decision == "warn"
 
 
 def test_weak_and_shadow_rules_decide_nothing() -> None:
