@@ -67,7 +67,6 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     model_check_seconds: float = Field(5.0, gt=0, description="How often a newly promoted model is looked for.")
-    traces: bool = Field(False, description="OpenTelemetry traces; needs the extra `traces`.")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

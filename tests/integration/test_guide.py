@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from tests.service.running import Running, running, settings_for
 
 ROOT = Path(__file__).parent.parent.parent
-GUIDES = [ROOT / "README.d" / "integration.md", ROOT / "README.md"]
+GUIDE = ROOT / "README.md"
 DRAFT = {
     "support_id": "GG-8K2P-4L7Q-XY19",
     "subject": "Apartment number needed for your order",
@@ -27,7 +27,7 @@ DRAFT = {
 
 def snippet(name: str) -> str:
     """The code block of the guide that begins with its file's name."""
-    text = "\n".join(guide.read_text("utf-8") for guide in GUIDES if guide.exists())
+    text = GUIDE.read_text("utf-8")
     found = re.search(rf"```\w+\n(?:#|//) {re.escape(name)}\n(.*?)```", text, re.DOTALL)
     assert found, f"no snippet {name} in the guide"
     return found[1]

@@ -20,9 +20,8 @@ CONTRACT = [
 
 
 def guide() -> str:
-    """The operator guide: its own file while it stands apart, else the README that it was merged into."""
-    apart = ROOT / "README.d" / "operator.md"
-    return (apart if apart.exists() else ROOT / "README.md").read_text("utf-8")
+    """The README, which holds the operators' guide."""
+    return (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
