@@ -108,7 +108,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 DEMO_KEY = "demo-key-of-the-browser-tests-0123456789"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # ends before other tests: while it lives, the thread's event loop counts as running
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
