@@ -147,8 +147,19 @@ def export(model: Encoder, pieces: WordPiece, recipe: EncoderRecipe, folder: Pat
     )  # fmt: skip
     quantize_dynamic(whole, small, weight_type=QuantType.QInt8, per_channel=True, reduce_range=False)
     whole.unlink()
+    _without_notes(small)
     (folder / "pieces.txt").write_text("\n".join(pieces.pieces) + "\n", encoding="utf-8")
     about = {"base": "all-MiniLM-L6-v2", "base_sha256": BASE_SHA256, "licence": "Apache-2.0", "recipe": asdict(recipe),
              "sha256": hashlib.sha256(small.read_bytes()).hexdigest(), "labels": list(map(str, LABELS))}  # fmt: skip
     (folder / "encoder.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return small
+
+
+def _without_notes(file: Path) -> None:
+    """Drop the notes on where each node was traced: they name folders of the machine that made the file."""
+    import onnx
+
+    model = onnx.load(str(file))
+    for node in model.graph.node:
+        node.doc_string = ""
+    onnx.save(model, str(file))
