@@ -105,11 +105,12 @@ class RuleMatcher:
         """Every hit of live and shadow rules, in order of place. Never raises; a failed rule is named."""
         found: list[RuleHit] = []
         failed: set[str] = set()
+        counts = Counter[str]()
         sentences = self._sentences(reading)
         for sentence in sentences:
             probes = self._candidates(sentence)
             if probes:
-                self._run(reading, sentence, probes, sentences, found, failed)
+                self._run(reading, sentence, probes, sentences, found, counts, failed)
         return RuleEvidence(tuple(found), tuple(sorted(failed)), self.book.version)
 
     def _sentences(self, reading: Reading) -> list[_Sentence]:
@@ -135,11 +136,10 @@ class RuleMatcher:
 
     def _run(
         self, reading: Reading, sentence: _Sentence, probes: Iterable[_Probe], sentences: Sequence[_Sentence],
-        found: list[RuleHit], failed: set[str],
+        found: list[RuleHit], counts: Counter[str], failed: set[str],
     ) -> None:  # fmt: skip
         doc = Doc(self._vocab, words=sentence.words)
         done: set[str] = set()
-        counts = Counter(hit.rule_id for hit in found)
         for probe in probes:
             rule = probe.rule
             if rule.id in done or not _in_order(probe.order, sentence.words) or counts[rule.id] >= _MOST_HITS_OF_A_RULE:
@@ -151,6 +151,7 @@ class RuleMatcher:
                     if not self._excused(rule, sentence, doc, sentences):
                         _, start, stop = max(matches, key=lambda m: m[2] - m[1])
                         span = reading.span(sentence.first + start, sentence.first + stop)
+                        counts[rule.id] += 1
                         found.append(_hit(rule, span, reading.sentence_span(sentence.first, sentence.end)))
             except Exception:  # a rule that breaks must neither hide the others nor pass for innocence
                 failed.add(rule.id)

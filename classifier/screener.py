@@ -5,7 +5,7 @@ from pathlib import Path
 
 from classifier.artifact import ModelArtifact, shipped_artifact
 from classifier.draft import Draft, Order
-from classifier.evidence import Evidence, LanguageGuess, Thresholds
+from classifier.evidence import Evidence, Thresholds
 from classifier.form import FormCheck
 from classifier.labels import LABELS, Label
 from classifier.language import LanguageJudge
@@ -67,7 +67,9 @@ class Screener:
         reading = self._reader.read(draft)
         rules = self._matcher.find(reading)
         model = self._scorer.score(reading, rules, order) if self._scorer else None
-        about_address = model is not None and model.scores[_ADDRESS].probability >= self._address_asserted
+        about_address = (
+            model is not None and model.scores[_ADDRESS].probability >= self._thresholds[Label.ADDRESS_REQUEST].asserted
+        )
         return Evidence(
             rules=rules,
             model=model,
@@ -77,17 +79,9 @@ class Screener:
             disguised=reading.disguised,
         )
 
-    @property
-    def _address_asserted(self) -> float:
-        return self._thresholds[Label.ADDRESS_REQUEST].asserted
-
     def read(self, draft: Draft) -> Reading:
         """The reading alone, for training and for the rules desk."""
         return self._reader.read(draft)
-
-    def language(self, draft: Draft) -> LanguageGuess:
-        """The language alone."""
-        return self._reader.read(draft).language
 
 
 _ADDRESS = LABELS.index(Label.ADDRESS_REQUEST)

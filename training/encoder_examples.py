@@ -1,7 +1,7 @@
 """Drafts as the encoder learns from them: words, labels, and which words are the evidence."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from classifier.draft import LabelledDraft, Order
 from classifier.labels import LABELS
 from classifier.reading import Reader, Reading
 from classifier.witness import ORDER_WORDS
+from training.examples import evidence_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +45,12 @@ def example(labelled: LabelledDraft, reading: Reading) -> Example:
     order: Order | None = labelled.order
     lead = ORDER_WORDS[order.cancelled_by if order else None]
     evidence = np.zeros((len(lead) + len(reading.tokens), len(LABELS)), np.float32)
-    for label, spans in labelled.evidence.items():
-        for text in spans:
-            for field, start, end in _places(labelled, text):
-                for i, (a, b) in enumerate(zip(reading.starts, reading.ends, strict=True)):
-                    if reading.field_of(i) == field and a < end and start < b:
-                        evidence[len(lead) + i, LABELS.index(label)] = 1
+    for label, field, start, end in evidence_places(labelled):
+        for i, (a, b) in enumerate(zip(reading.starts, reading.ends, strict=True)):
+            if reading.field_of(i) == field and a < end and start < b:
+                evidence[len(lead) + i, label] = 1
     labels = np.array([label in labelled.labels for label in LABELS], np.float32)
     return Example((*lead, *reading.tokens), labels, evidence)
-
-
-def _places(labelled: LabelledDraft, text: str) -> Iterator[tuple[str, int, int]]:
-    for field, typed in (("subject", labelled.draft.subject), ("body", labelled.draft.body)):
-        at = typed.find(text)
-        if at >= 0:
-            yield field, at, at + len(text)
 
 
 def disturbed(

@@ -12,6 +12,7 @@ from classifier import Screener, Verdict
 from classifier.draft import LabelledDraft
 from classifier.labels import LABELS
 from classifier.policy import Policy
+from training.examples import evidence_places
 from training.splits import SplitPlan
 
 KINDS = ("prohibited", "permitted", "none")
@@ -104,13 +105,10 @@ def _hits_evidence(labelled: LabelledDraft, verdict: Verdict) -> bool | None:
     first = verdict.findings[0]
     if first.field is None or first.start is None or first.end is None:
         return False
-    typed = getattr(labelled.draft, first.field)
-    for spans in labelled.evidence.values():
-        for text in spans:
-            at = typed.find(text)
-            if at >= 0 and at < first.end and first.start < at + len(text):
-                return True
-    return False
+    return any(
+        field == first.field and start < first.end and first.start < end
+        for _, field, start, end in evidence_places(labelled)
+    )
 
 
 def figures_of(judged: Sequence[Judged], *, rounds: int = 0) -> dict[str, Any]:
