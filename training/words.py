@@ -71,7 +71,7 @@ def _rather_foreign(word: str) -> bool:
 
 @cache
 def _frequencies(language: str) -> dict[str, float]:
-    return wordfreq.get_frequency_dict(language)
+    return dict(wordfreq.get_frequency_dict(language))
 
 
 def _text(labelled: LabelledDraft) -> str:
