@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,18 @@ def _best_two(view: LinearView) -> tuple[NDArray[np.float32], NDArray[np.float32
     return best, second
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FirstWord:
+    """What the cheap witnesses say of a draft: their vector (k,) and the labels' logits (6,). `asks`: there is an
+    encoder; `doubtful`: they do not settle the draft, so it should be asked."""
+
+    view: LinearView
+    vector: Floats
+    raw: Floats
+    asks: bool
+    doubtful: bool
+
+
 class TextScorer:
     """Scores readings with one artifact; asks the encoder, where there is one, only where the others leave doubt."""
 
@@ -86,21 +98,39 @@ class TextScorer:
 
     def score(self, reading: Reading, rules: RuleEvidence, order: Order | None) -> ModelEvidence:
         """Six calibrated probabilities, each with the passage that speaks most for it."""
+        first = self.first_word(reading, rules, order)
+        return self.settled(first, reading, self.opinion(reading, order) if first.doubtful else None)
+
+    def first_word(self, reading: Reading, rules: RuleEvidence, order: Order | None) -> FirstWord:
+        """What the cheap witnesses say, and whether the encoder should be asked as well."""
         view = self.linear.view(reading)
         vector = witness_vector(view, rules, order, reading)
-        art = self._artifact
-        raw = art.stack @ vector + art.stack_bias
-        state, opinion = "absent", None
-        if self.encoder is not None and art.encoder_stack is not None:
-            state = "not_needed"
-            if self._doubt.remains(raw):
-                state, opinion = "consulted", self.encoder.opinion(reading, order)
-                raw = art.encoder_stack @ np.concatenate([vector, opinion.logits]) + art.encoder_bias
+        raw = self._artifact.stack @ vector + self._artifact.stack_bias
+        asks = self.encoder is not None and self._artifact.encoder_stack is not None
+        return FirstWord(view, vector, raw, asks, asks and self._doubt.remains(raw))
+
+    def opinion(self, reading: Reading, order: Order | None) -> Opinion:
+        """The encoder's word on a doubtful draft: the one slow step, and the one that any thread may take."""
+        assert self.encoder is not None
+        return self.encoder.opinion(reading, order)
+
+    def settled(self, first: FirstWord, reading: Reading, opinion: Opinion | None) -> ModelEvidence:
+        """The model's word. Without the opinion on a doubtful draft it stays what the cheap witnesses say."""
+        raw, art = first.raw, self._artifact
+        if opinion is not None and art.encoder_stack is not None:
+            raw = art.encoder_stack @ np.concatenate([first.vector, opinion.logits]) + art.encoder_bias
         probabilities = 1.0 / (1.0 + np.exp(-raw))
         scores = tuple(
-            _label_score(label, float(probabilities[i]), view, reading, opinion, i) for i, label in enumerate(LABELS)
+            _label_score(label, float(probabilities[i]), first.view, reading, opinion, i)
+            for i, label in enumerate(LABELS)
         )
-        return ModelEvidence(scores, art.version, state)  # type: ignore[arg-type]
+        return ModelEvidence(scores, art.version, _state(first, opinion))
+
+
+def _state(first: FirstWord, opinion: Opinion | None) -> Literal["absent", "not_needed", "consulted"]:
+    if opinion is not None:
+        return "consulted"
+    return "not_needed" if first.asks and not first.doubtful else "absent"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

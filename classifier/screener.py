@@ -1,11 +1,12 @@
 """The screener: wires the witnesses to the judge. Read, find, score, decide."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from classifier.artifact import ModelArtifact, shipped_artifact
 from classifier.draft import Draft, Order
-from classifier.evidence import Evidence, Thresholds
+from classifier.evidence import Evidence, RuleEvidence, Thresholds
 from classifier.form import FormCheck
 from classifier.labels import LABELS, Label
 from classifier.language import LanguageJudge
@@ -13,12 +14,30 @@ from classifier.matching import RuleMatcher
 from classifier.policy import Policy
 from classifier.reading import Reader, Reading
 from classifier.rulebook import RuleBook
-from classifier.scoring import TextScorer
+from classifier.scoring import FirstWord, TextScorer
 from classifier.verdict import Verdict
+from classifier.witness import Opinion
 from classifier.words import Words
 
 RULES_ONLY = dict.fromkeys(LABELS, Thresholds(possible=0.5, asserted=0.5, sure=0.9))
 """Where no model is loaded: a weak rule warns, a strong one blocks."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """A draft as all witnesses but the encoder see it. `in_time` False: stages were left out."""
+
+    draft: Draft
+    order: Order | None
+    reading: Reading
+    rules: RuleEvidence
+    first: FirstWord | None
+    in_time: bool
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the encoder should be asked too."""
+        return self.first is not None and self.first.doubtful
 
 
 class Screener:
@@ -64,19 +83,38 @@ class Screener:
 
     def evidence(self, draft: Draft, order: Order | None = None) -> Evidence:
         """What the witnesses say, before the judge: what a stored screening keeps and a replay compares."""
+        look = self.look(draft, order)
+        return self.settled(look, self.opinion(look) if look.doubtful else None)
+
+    def look(self, draft: Draft, order: Order | None = None, *, late: Callable[[], bool] = lambda: False) -> Look:
+        """The draft as all witnesses but the encoder see it. `late` is asked before each stage; once it says True,
+        the stages that are left are left out."""
         reading = self._reader.read(draft)
-        rules = self._matcher.find(reading)
-        model = self._scorer.score(reading, rules, order) if self._scorer else None
+        in_time = not late()
+        rules = self._matcher.find(reading) if in_time else RuleEvidence((), (), self.book.version)
+        in_time = in_time and not late()
+        first = self._scorer.first_word(reading, rules, order) if self._scorer and in_time else None
+        return Look(draft, order, reading, rules, first, in_time)
+
+    def opinion(self, look: Look) -> Opinion:
+        """The encoder's word on a doubtful look: the one slow step, and the one that any thread may take."""
+        assert self._scorer is not None
+        return self._scorer.opinion(look.reading, look.order)
+
+    def settled(self, look: Look, opinion: Opinion | None) -> Evidence:
+        """The evidence; incomplete if stages were left out, or if a doubtful look comes without an opinion."""
+        model = self._scorer.settled(look.first, look.reading, opinion) if self._scorer and look.first else None
         about_address = (
             model is not None and model.scores[_ADDRESS].probability >= self._thresholds[Label.ADDRESS_REQUEST].asserted
         )
         return Evidence(
-            rules=rules,
+            rules=look.rules,
             model=model,
-            form=self._form.faults(draft, reading, asks_address=about_address),
-            language=reading.language,
+            form=self._form.faults(look.draft, look.reading, asks_address=about_address),
+            language=look.reading.language,
             thresholds=self._thresholds,
-            disguised=reading.disguised,
+            complete=look.in_time and (opinion is not None or not look.doubtful),
+            disguised=look.reading.disguised,
         )
 
     def read(self, draft: Draft) -> Reading:
