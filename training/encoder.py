@@ -20,10 +20,11 @@ from torch.nn import functional
 
 from classifier.labels import LABELS
 from classifier.wordpiece import WordPiece
-from training.encoder_examples import EncoderRecipe, Example, disturbed, example, examples_of
+from training.encoder_examples import EncoderRecipe, Example, disturbed, example
 from training.encoder_network import BASE_SHA256, Encoder, keep_pieces, load_base
+from training.surroundings import Surroundings
 
-__all__ = ["EncoderRecipe", "Example", "example", "examples_of", "export", "logits", "train"]
+__all__ = ["EncoderRecipe", "Example", "example", "export", "logits", "train"]
 
 
 def _batches(
@@ -57,7 +58,13 @@ def _padded(group: Sequence[Any], pad: int) -> tuple[Tensor, Tensor, Tensor, Ten
 
 
 def train(
-    examples: Sequence[Example], base: Path, recipe: EncoderRecipe, *, say: Any = print, watch: Any = None
+    examples: Sequence[Example],
+    around: Surroundings,
+    base: Path,
+    recipe: EncoderRecipe,
+    *,
+    say: Any = print,
+    watch: Any = None,
 ) -> tuple[Encoder, WordPiece]:
     """The fitted encoder and its pieces. Deterministic for one torch build and thread count."""
     torch.manual_seed(recipe.seed)
@@ -66,7 +73,6 @@ def train(
     pieces = WordPiece(names)
     model = Encoder(len(names), dropout=recipe.dropout)
     load_base(model, base, kept)
-    distractors = [s for one in examples if not one.labels.any() for s in _plain_sentences(one)]
     heads = [p for n, p in model.named_parameters() if n.startswith(("relevance", "content", "bias"))]
     body = [p for n, p in model.named_parameters() if not n.startswith(("relevance", "content", "bias"))]
     optimiser = torch.optim.AdamW(
@@ -79,7 +85,7 @@ def train(
     step = 0
     for epoch in range(recipe.epochs):
         model.train()
-        rows = [disturbed(one, recipe, distractors, rng) for one in examples]
+        rows = [disturbed(one, recipe, around, rng) for one in examples]
         for ids, mask, labels, marks in _batches(rows, pieces, recipe, rng):
             ids = torch.where((torch.rand(ids.shape) < recipe.unknown_share) & (mask == 1), pieces.unknown, ids)
             logits, relevance = model(ids, mask)
@@ -100,17 +106,6 @@ def train(
         if watch:
             watch(model.eval(), pieces, epoch)
     return model.eval(), pieces
-
-
-def _plain_sentences(one: Example) -> Iterator[tuple[str, ...]]:
-    """Runs of six to thirty words of a draft without a label, between marks of punctuation."""
-    run: list[str] = []
-    for word in one.words:
-        run.append(word)
-        if word in ".!?\n":
-            if 6 <= len(run) <= 30:
-                yield tuple(run)
-            run = []
 
 
 @torch.no_grad()

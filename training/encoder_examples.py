@@ -8,24 +8,27 @@ import numpy as np
 
 from classifier.draft import LabelledDraft, Order
 from classifier.labels import LABELS
-from classifier.reading import Reader, Reading
+from classifier.reading import Reading
 from classifier.witness import ORDER_WORDS
 from training.examples import evidence_places
+from training.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderRecipe:
     """All choices of one training run."""
 
-    epochs: int = 3
+    epochs: int = 4
     batch: int = 32
     rate: float = 8e-5
     head_rate: float = 1e-3
-    longest: int = 224
+    longest: int = 320
     evidence_weight: float = 0.5
     smoothing: float = 0.02
     dropout: float = 0.1
-    distractor_share: float = 0.2
+    surrounded_share: float = 0.4
+    bared_share: float = 0.15
+    one_line_share: float = 0.08
     typo_share: float = 0.1
     unknown_share: float = 0.03
     seed: int = 7
@@ -33,11 +36,13 @@ class EncoderRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One draft as words, with its labels (6,) and for each word which labels it is evidence of (n, 6)."""
+    """One draft as words, with its labels (6,), for each word which labels it is evidence of (n, 6), and where its
+    sentences begin, the subject's first."""
 
     words: tuple[str, ...]
     labels: np.ndarray
     evidence: np.ndarray
+    sentences: tuple[int, ...]
 
 
 def example(labelled: LabelledDraft, reading: Reading) -> Example:
@@ -50,24 +55,38 @@ def example(labelled: LabelledDraft, reading: Reading) -> Example:
             if reading.field_of(i) == field and a < end and start < b:
                 evidence[len(lead) + i, label] = 1
     labels = np.array([label in labelled.labels for label in LABELS], np.float32)
-    return Example((*lead, *reading.tokens), labels, evidence)
+    return Example((*lead, *reading.tokens), labels, evidence, tuple(len(lead) + a for a, _ in reading.sentences))
 
 
-def disturbed(
-    one: Example, recipe: EncoderRecipe, distractors: Sequence[tuple[str, ...]], rng: random.Random
-) -> Example:
-    """The example with what must not matter: a stranger's sentence before or after it, slips of the finger."""
+def disturbed(one: Example, recipe: EncoderRecipe, around: Surroundings, rng: random.Random) -> Example:
+    """The example with what must not matter: strangers' sentences before or after its body, its own greeting and
+    signature gone, its lines run together, slips of the finger."""
     words, evidence = list(one.words), one.evidence
-    if rng.random() < recipe.distractor_share:
-        extra = list(rng.choice(distractors))
+    if rng.random() < recipe.bared_share:
+        words, evidence = _bared(words, evidence, one.sentences)
+    if rng.random() < recipe.surrounded_share:
+        extra, before = around.draw(rng)
+        at = one.sentences[1] if before and len(one.sentences) > 1 and one.sentences[1] < len(words) else len(words)
+        words = [*words[:at], *extra, *words[at:]]
         blank = np.zeros((len(extra), len(LABELS)), np.float32)
-        if rng.random() < 0.65:
-            words, evidence = words + extra, np.concatenate([evidence, blank])
-        elif words[:1] not in (["customer"], ["seller"]):
-            words, evidence = extra + words, np.concatenate([blank, evidence])
+        evidence = np.concatenate([evidence[:at], blank, evidence[at:]])
+    if rng.random() < recipe.one_line_share:
+        kept = [i for i, word in enumerate(words) if word != "\n"]
+        words, evidence = [words[i] for i in kept], evidence[kept]
     if rng.random() < recipe.typo_share:
         words = [_slip(w, rng) if len(w) > 3 and rng.random() < 0.08 else w for w in words]
-    return Example(tuple(words), one.labels, evidence)
+    return Example(tuple(words), one.labels, evidence, one.sentences)
+
+
+def _bared(words: list[str], evidence: np.ndarray, sentences: Sequence[int]) -> tuple[list[str], np.ndarray]:
+    """Without a short last sentence that is no evidence."""
+    last = sentences[-1] if len(sentences) > 2 else len(words)
+    if len(words) - last > _SHORT or evidence[last:].any():
+        return words, evidence
+    return words[:last], evidence[:last]
+
+
+_SHORT = 8
 
 
 def _slip(word: str, rng: random.Random) -> str:
@@ -75,8 +94,3 @@ def _slip(word: str, rng: random.Random) -> str:
     return rng.choice(
         (word[:i] + word[i + 1 :], word[:i] + word[i + 1] + word[i] + word[i + 2 :], word[:i] + word[i] + word[i:])
     )
-
-
-def examples_of(drafts: Sequence[LabelledDraft], reader: Reader) -> list[Example]:
-    """Read and mark all drafts."""
-    return [example(labelled, reader.read(labelled.draft)) for labelled in drafts]

@@ -18,6 +18,7 @@ from classifier.linear import LinearModels
 from classifier.scoring import witness_vector
 from training.examples import Examples
 from training.recipe import Recipe
+from training.surroundings import Surroundings
 
 Say = Callable[[str], None]
 _N = len(LABELS)
@@ -101,32 +102,21 @@ def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None) -> Fit
 
 
 def amid_strangers(examples: Examples, recipe: Recipe) -> list[list[str]]:
-    """Each draft once more with a sentence or two of another writer's label-less drafts before or after it: greetings,
-    footers and small talk are what must not matter. `recipe.distractors` 0 gives none."""
-    rng = random.Random(recipe.seed)
-    foreign = [
-        reading.tokens[first:end]
-        for labelled, reading in zip(examples.drafts, examples.readings, strict=True)
-        if not labelled.labels
-        for first, end in reading.sentences
-        if end - first >= _LEAST_DISTRACTION
-    ]
-    if not foreign or not recipe.distractors:
+    """Each draft once more amid words of other drafts that must not matter. `recipe.distractors` 0 gives none."""
+    if not recipe.distractors:
         return []
+    rng = random.Random(recipe.seed)
+    around = Surroundings.of(examples.drafts, examples.readings)
     texts = []
     for reading in examples.readings:
-        around = [rng.choice(foreign) for _ in range(rng.randint(1, 2))]
-        before = rng.random() < _BEFORE
-        words = [word for sentence in around for word in sentence]
-        texts.append([*words, *reading.tokens] if before else [*reading.tokens, *words])
+        extra, before = around.draw(rng)
+        at = reading.subject_tokens if before else len(reading.tokens)
+        texts.append([*reading.tokens[:at], *extra, *reading.tokens[at:]])
     return texts
 
 
 _TOLERANCE = 1e-2
 """Finer tolerances cost minutes and change no verdict worth speaking of."""
-
-_LEAST_DISTRACTION = 4
-_BEFORE = 0.35
 
 
 def out_of_fold(

@@ -10,6 +10,7 @@ from training.commands import sources
 from training.commands.output import BAD_INPUT, Data, Json, steps, tell
 from training.sharing import share
 from training.splits import SplitPlan
+from training.surroundings import Surroundings
 
 _STEPS_BETWEEN_WORDS = 20
 
@@ -18,7 +19,7 @@ def encoder(
     base: Annotated[Path, typer.Argument(help="Folder with model.safetensors and vocab.txt of the base weights.")],
     out: Annotated[Path, typer.Argument(help="Folder for encoder.onnx; give it to `retrain --encoder`.")],
     data: Data = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the drafts.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the drafts.")] = 4,
     as_json: Json = False,
 ) -> None:
     """Fine-tune the encoder on the training part alone, so that the tune part tells what it adds."""
@@ -30,10 +31,11 @@ def encoder(
     drafts = share(sources.labelled(data), SplitPlan.load()).split.train
     reader = sources.tools().reader()
     recipe = replace(tuning.EncoderRecipe(), epochs=epochs)
-    examples = [tuning.example(labelled, reader.read(labelled.draft)) for labelled in drafts]
+    readings = [reader.read(labelled.draft) for labelled in drafts]
+    examples = [tuning.example(*both) for both in zip(drafts, readings, strict=True)]
     words = epochs * -(-len(examples) // recipe.batch) // _STEPS_BETWEEN_WORDS
     with steps("fine-tune", words) as say:
-        model, pieces = tuning.train(examples, base, recipe, say=say)
+        model, pieces = tuning.train(examples, Surroundings.of(drafts, readings), base, recipe, say=say)
     file = tuning.export(model, pieces, recipe, out)
     tell(
         {"encoder": str(out), "drafts": len(drafts), "bytes": file.stat().st_size},
