@@ -1,15 +1,13 @@
 """What the service knows, read from its documented tables: reviewed cases, screenings, shadow verdicts.
 
-Read-only, save for `queue`, which adds cases of kind `suggested`. Text that is encrypted at rest stays closed here:
+Read-only, save for `queue`, which opens cases for the reviewers. Text that is encrypted at rest stays closed here:
 use the service's own export, which holds the keys.
 """
 
 import json
-import secrets
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,11 +16,11 @@ from classifier import Draft, Order
 from training.archive import Incoming
 from training.importing import checked
 from training.service_export import ServiceError
+from training.service_queue import open_cases, wanted_rows, writing
 from training.tickets import BadRow, TicketError
 
+_READ = ("screenings", "findings", "cases", "case_decisions", "shadow_verdicts")
 _DECIDING = ("uphold", "overturn", "relabel")
-_DUE = timedelta(days=7)
-"""When a suggestion is due: after whatever a merchant waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +55,13 @@ class ServiceStore:
 
     def __init__(self, url: str) -> None:
         """Raises ServiceError if there is no such store."""
-        self._engine = sa.create_engine(url if "://" in url else f"sqlite:///{url}")
+        named = url if "://" in url else f"sqlite:///{url}"
+        self._engine = sa.create_engine(
+            named.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool
+        )
         self._tables = sa.MetaData()
         try:
-            self._tables.reflect(
-                self._engine, only=["screenings", "findings", "cases", "case_decisions", "shadow_verdicts"]
-            )
+            self._tables.reflect(self._engine, only=[*_READ, "audit"])
         except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
             raise ServiceError(f"no store of the service here: {type(error).__name__}") from error
 
@@ -129,28 +128,33 @@ class ServiceStore:
         ]  # fmt: skip
 
     def queue(self, screening_ids: Iterable[str], kind: str) -> int:
-        """Add a case for each screening to the reviewers' queue, once; returns how many are new."""
-        wanted = list(dict.fromkeys(screening_ids))
-        cases = self._tables.tables["cases"]
-        held = {row["screening_id"] for row in self._rows("cases", lambda c: c.kind == kind)}
-        screenings = {r["id"]: r for r in self._rows("screenings") if r["id"] in wanted}
-        now = datetime.now(UTC).replace(tzinfo=None if self._engine.dialect.name == "sqlite" else UTC)
-        rows = [_case(screenings[i], kind, now) for i in wanted if i in screenings and i not in held]
-        if rows:
-            with self._engine.begin() as connection:
-                connection.execute(cases.insert(), rows)
+        """Open a case of this kind for each screening, once; returns how many are new. Raises ServiceError."""
+        with writing(self._engine) as connection:
+            rows = wanted_rows(connection, self._tables, screening_ids, kind)
+            words = {row["id"]: "\n".join(_words(row["draft"])) for row in rows if _is_open(row["draft"])}
+            open_cases(connection, self._tables, rows, kind, words)
         return len(rows)
 
 
 def _open(sealed: bytes) -> str:
     """Text as the service seals it: a first byte `p` for plain, `f` for encrypted. Raises ServiceError."""
-    if sealed[:1] != b"p":
+    if not _is_open(sealed):
         raise ServiceError("the text is encrypted at rest; import from the service's export instead")
     return sealed[1:].decode("utf-8", "surrogatepass")
 
 
+def _is_open(sealed: bytes) -> bool:
+    return sealed[:1] == b"p"
+
+
+def _words(sealed: bytes) -> list[str]:
+    """Support ID, subject and body of a sealed draft. Raises ServiceError."""
+    words: list[str] = json.loads(_open(sealed))
+    return words
+
+
 def _draft(row: Mapping[str, Any]) -> Draft:
-    return Draft(*json.loads(_open(row["draft"])))
+    return Draft(*_words(row["draft"]))
 
 
 def _order(row: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -189,12 +193,3 @@ def _screening(row: Mapping[str, Any], rules: frozenset[str], reviewed: bool, ov
 def _moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _case(row: Mapping[str, Any], kind: str, now: datetime) -> dict[str, Any]:
-    copied = {key: row[key] for key in ("decision", "labels", "merchant_id", "model_version", "language")}
-    name = f"{int(time.time() * 1000):012x}{secrets.token_hex(10)}"
-    return {
-        "id": name, "screening_id": row["id"], "kind": kind, "state": "open", "created_at": now, "due_at": now + _DUE,
-        "second_review": False, **copied,
-    }  # fmt: skip

@@ -1,18 +1,21 @@
 """What the workbench reads from the service's own store, made here by the service's own tables."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from classifier import Draft, Order
 from service.storage.database import Database
-from service.storage.review_tables import CaseDecisionRow, CaseRow, UserRow
+from service.storage.review_tables import AuditRow, CaseDecisionRow, CaseRow, UserRow
 from service.storage.sealing import Sealer
+from service.storage.search import find_drafts
 from service.storage.tables import FindingRow, ScreeningRow, ShadowVerdictRow
+from tests.service.conftest import KINDS, fresh_url
+from tests.service.conftest import postgres as postgres  # the server, as this folder's fixture too
 from training.__main__ import call
 from training.from_service import ServiceStore
 from training.registry import ModelRegistry
@@ -26,9 +29,9 @@ OFFER = Draft("GG-AB12", "Your kettle", "Blue is gone. Shall we send you the gre
 class Shop:
     """A store with screenings and what people said of them."""
 
-    def __init__(self, path: Path, sealer: Sealer | None = None) -> None:
-        self.path = path
-        self.database = Database(f"sqlite:///{path}")
+    def __init__(self, url: str, sealer: Sealer | None = None) -> None:
+        self.url = url
+        self.database = Database(url)
         self.database.migrate()
         self.sealer = sealer or Sealer()
         with self.database.writing() as session:
@@ -87,14 +90,25 @@ class Shop:
                 )
             )
 
-    def cases(self, kind: str) -> int:
+    def cases(self, kind: str) -> list[CaseRow]:
+        """The cases of a kind, due first."""
         with self.database.reading() as session:
-            return session.scalar(select(func.count()).select_from(CaseRow).where(CaseRow.kind == kind)) or 0
+            return list(session.scalars(select(CaseRow).where(CaseRow.kind == kind).order_by(CaseRow.due_at)))
+
+    def found(self, words: str) -> list[str]:
+        with self.database.reading() as session:
+            return sorted(find_drafts(session.connection(), words))
+
+    def created(self) -> list[AuditRow]:
+        with self.database.reading() as session:
+            return list(session.scalars(select(AuditRow).where(AuditRow.action == "created").order_by(AuditRow.id)))
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "service.db")
+@pytest.fixture(params=KINDS)
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    opened = Shop(fresh_url(request.param, tmp_path, request))
+    yield opened
+    opened.database.close()
 
 
 def test_reviewed_cases_become_tickets(shop: Shop, home: Path) -> None:
@@ -104,7 +118,7 @@ def test_reviewed_cases_become_tickets(shop: Shop, home: Path) -> None:
     shop.screened("b")
     shop.reviewed("b", [("uphold", "substitute_offer"), ("relabel", "delay_notice inventory_cancellation")])
     shop.screened("nobody-looked")
-    assert call(["import", "--from-service", str(shop.path), "--as", "reviewed"]) == 0
+    assert call(["import", "--from-service", shop.url, "--as", "reviewed"]) == 0
     tickets = {t.id: t for t in load(home / "tickets")}
     assert sorted(tickets) == ["screening-a", "screening-b"]
     a = tickets["screening-a"]
@@ -116,16 +130,16 @@ def test_reviewed_cases_become_tickets(shop: Shop, home: Path) -> None:
 def test_a_decision_taken_back_does_not_count(shop: Shop) -> None:
     shop.screened("a")
     shop.reviewed("a", [("uphold", "substitute_offer"), ("overturn", "")], undo=True)
-    assert ServiceStore(str(shop.path)).reviewed()[0]["labels"] == ["substitute_offer"]
+    assert ServiceStore(shop.url).reviewed()[0]["labels"] == ["substitute_offer"]
 
 
 def test_encrypted_text_stays_closed(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from cryptography.fernet import Fernet
 
-    shop = Shop(tmp_path / "sealed.db", Sealer(Fernet.generate_key().decode()))
+    shop = Shop(f"sqlite:///{tmp_path / 'sealed.db'}", Sealer(Fernet.generate_key().decode()))
     shop.screened("a")
     shop.reviewed("a", [("uphold", "substitute_offer")])
-    assert call(["import", "--from-service", str(shop.path)]) == 2
+    assert call(["import", "--from-service", shop.url]) == 2
     told = capsys.readouterr().err
     assert "encrypted at rest" in told
     assert "green" not in told
@@ -145,14 +159,53 @@ def test_shadow_report_counts_agreement_and_queues_the_rest(
     for name, (live, challenger) in pairs.items():
         shop.screened(name, decision=live)
         shop.shadowed(name, live, challenger)
-    assert call(["shadow", "report", "--from-service", str(shop.path), "--queue", "--json"]) == 0
+    assert call(["shadow", "report", "--from-service", shop.url, "--queue", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     report = told["reports"][0]
     assert report["matrix"]["allow"] == {"allow": 1, "warn": 0, "block": 1}
     assert (report["same_decision"], report["disagreements"]) == (0.5, ["c", "b"])
-    assert (told["queued"], shop.cases("shadow")) == (2, 2)
-    assert call(["shadow", "report", "--from-service", str(shop.path), "--queue"]) == 0
-    assert shop.cases("shadow") == 2
+    assert told["queued"] == 2
+    assert call(["shadow", "report", "--from-service", shop.url, "--queue"]) == 0
+    assert [case.screening_id for case in shop.cases("shadow")] == ["c", "b"]  # the gravest is due first; none twice
+    assert shop.found("green one") == ["b", "c"]
+
+
+def test_a_queued_case_is_whole_findable_and_in_the_record(shop: Shop) -> None:
+    shop.screened("c1", Draft("GG-1", "A zebra", "Its stripes are late."), decision="warn", labels="delay_notice")
+    store = ServiceStore(shop.url)
+    assert store.queue(["c1", "never-was", "c1"], "suggested") == 1
+    case = shop.cases("suggested")[0]
+    assert (case.screening_id, case.state, case.decision, case.labels) == ("c1", "open", "warn", "delay_notice")
+    assert (case.merchant_id, case.model_version, case.language) == ("m1", "model-a", "en")
+    assert shop.found("stripes zebra") == ["c1"]
+    entry = shop.created()[0]
+    assert (entry.actor, entry.subject, entry.after) == (
+        "workbench", f"case:{case.id}", {"kind": "suggested", "screening": "c1"},
+    )  # fmt: skip
+    assert (store.queue(["c1"], "suggested"), store.queue(["c1"], "shadow")) == (0, 1)
+    assert len(shop.created()) == 2
+
+
+def test_a_draft_without_its_text_is_not_queued(shop: Shop) -> None:
+    shop.screened("c2")
+    with shop.database.writing() as session:
+        session.get_one(ScreeningRow, "c2").draft = None
+    assert ServiceStore(shop.url).queue(["c2"], "shadow") == 0
+
+
+def test_an_encrypted_draft_is_queued_without_its_words(tmp_path: Path) -> None:
+    from cryptography.fernet import Fernet
+
+    shop = Shop(f"sqlite:///{tmp_path / 'sealed.db'}", Sealer(Fernet.generate_key().decode()))
+    shop.screened("c3")
+    assert ServiceStore(shop.url).queue(["c3"], "shadow") == 1
+    assert shop.found("green") == []
+
+
+def test_the_path_of_a_file_is_a_store_too(tmp_path: Path) -> None:
+    shop = Shop(f"sqlite:///{tmp_path / 'service.db'}")
+    shop.screened("c4")
+    assert ServiceStore(str(tmp_path / "service.db")).queue(["c4"], "suggested") == 1
 
 
 def test_suggestions_leave_reviewed_and_repeated_drafts_out_and_fill_the_queue(
@@ -160,15 +213,16 @@ def test_suggestions_leave_reviewed_and_repeated_drafts_out_and_fill_the_queue(
 ) -> None:
     registry, version = shelf
     registry.promote(version, who="ada", why="live")
-    shop.screened("reviewed")
-    shop.reviewed("reviewed", [("uphold", "substitute_offer")])
-    shop.screened("twice-1", Draft("GG-1", "Hello", "Zorgle blimpf quux, shall we?"))
-    shop.screened("twice-2", Draft("GG-1", "Hello", "Zorgle blimpf quux, shall we?"))
-    shop.screened("plain", Draft("GG-2", "Your order is delayed", "Your order is delayed and will ship on Monday."))
-    assert call(["suggest", "--from-service", str(shop.path), "--queue", "--json"]) == 0
+    shop.screened("e1")
+    shop.reviewed("e1", [("uphold", "substitute_offer")])
+    shop.screened("b1", Draft("GG-1", "Hello", "Zorgle blimpf quux, shall we?"))
+    shop.screened("b2", Draft("GG-1", "Hello", "Zorgle blimpf quux, shall we?"))
+    shop.screened("c0", Draft("GG-2", "Your order is delayed", "Your order is delayed and will ship on Monday."))
+    assert call(["suggest", "--from-service", shop.url, "--queue", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     ids = [s["id"] for s in told["suggestions"]]
-    assert ids == ["twice-1", "plain"]
+    assert ids == ["b1", "c0"]
     assert told["suggestions"][0]["novelty"] > told["suggestions"][1]["novelty"]
-    assert (told["queued"], shop.cases("suggested")) == (2, 2)
+    assert told["queued"] == 2
+    assert [case.screening_id for case in shop.cases("suggested")] == ids
     assert "Zorgle" not in json.dumps(told)
