@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from classifier.lookup import Lookup
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
@@ -22,13 +24,28 @@ _SHAPES = ((0,), (0, 1), (0, 1, 2), (0, 2), (0, 3))
 """Offsets of the words that make up each kind of n-gram."""
 
 _REACH = np.array([shape[-1] for shape in _SHAPES])
+_KINDS = np.arange(1, 1 + len(_SHAPES)) << (3 * _BITS)
 _NOTHING = (1 << _BITS) - 1
-"""The number of the place past a text's end; no word has it."""
+"""The number of a place past a text's end; no word has it, so no n-gram of the space does."""
+
+PAST_THE_END = 3
+"""How many places stand behind each text, as far as the longest n-gram reaches."""
+
+_NO_WORD = "end of text"
+"""Has spaces, as no token has."""
+
+
+class _WordNumbers(dict[str, int]):
+    """The number of each word of the vocabulary; of any other, that of its kind. Does not grow."""
+
+    def __missing__(self, token: str) -> int:
+        return NUMBER if token.lstrip("$")[:1].isdigit() else WILDCARD
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """The n-grams of one text that the space knows: column, first token and last token of each, three (n,) arrays."""
+    """The n-grams of some texts that the space knows: column, first token and last token of each, three (n,) arrays.
+    Tokens are counted through all texts, with three places behind each."""
 
     columns: Ints
     first: Ints
@@ -41,7 +58,9 @@ class NgramSpace:
     def __init__(self, vocabulary: Sequence[str], keys: Ints) -> None:
         self.vocabulary = list(vocabulary)
         self.keys = keys
-        self._ids = {word: _FIRST_WORD + i for i, word in enumerate(self.vocabulary)}
+        self._numbers = _WordNumbers({word: _FIRST_WORD + i for i, word in enumerate(self.vocabulary)})
+        self._numbers[_NO_WORD] = _NOTHING
+        self._columns = Lookup(keys)
 
     @classmethod
     def fit(
@@ -55,20 +74,9 @@ class NgramSpace:
                 users.setdefault(word, set()).add(writer)
         vocabulary = sorted(w for w, by in users.items() if len(by) >= word_writers and not w.lstrip("$")[:1].isdigit())
         space = cls(vocabulary, np.empty(0, np.int64))
-        seen = np.concatenate([np.unique(space.queries(text)) for text in texts])
+        seen = np.concatenate([np.unique(space.queries([text])) for text in texts])
         keys, counts = np.unique(seen, return_counts=True)
         return cls(vocabulary, keys[(counts >= ngram_texts) & space._inside(keys)])
-
-    def numbers(self, tokens: Sequence[str]) -> Ints:
-        """The number of each token, (n,)."""
-        get = self._ids.get
-        found = [get(token, -1) for token in tokens]
-        if -1 in found:
-            found = [
-                n if n >= 0 else NUMBER if tokens[i].lstrip("$")[:1].isdigit() else WILDCARD
-                for i, n in enumerate(found)
-            ]
-        return np.array(found, np.int64)
 
     def _inside(self, keys: Ints) -> NDArray[np.bool_]:
         """Which keys name no place past the end of a text."""
@@ -76,35 +84,33 @@ class NgramSpace:
         inside: NDArray[np.bool_] = np.logical_and.reduce([place != _NOTHING for place in places])
         return inside
 
-    def queries(self, tokens: Sequence[str]) -> Ints:
-        """Keys of all n-grams, (n * 5,), those that begin at one token side by side; past the end they are unknown."""
-        n = len(tokens)
-        padded = np.full(n + 3, _NOTHING, np.int64)
-        padded[:n] = self.numbers(tokens)
-        keys = np.empty((n, len(_SHAPES)), np.int64)
-        for kind, shape in enumerate(_SHAPES):
-            key = padded[:n] + ((kind + 1) << (3 * _BITS))
-            for place, offset in enumerate(shape[1:], 1):
-                key += padded[offset : offset + n] << (place * _BITS)
-            keys[:, kind] = key
+    def queries(self, texts: Sequence[Sequence[str]]) -> Ints:
+        """Keys of all n-grams that begin at each place of the texts, five side by side. Those that leave their text
+        have keys that are no column's."""
+        behind = (_NO_WORD,) * PAST_THE_END
+        tokens = [token for text in texts for token in (*text, *behind)]
+        words = np.fromiter(map(self._numbers.__getitem__, tokens), np.int64, len(tokens))
+        second, third = words << _BITS, words[2:] << (2 * _BITS)
+        n = PAST_THE_END
+        keys = np.empty((len(words) - n, len(_SHAPES)), np.int64)
+        keys[:] = words[:-n, None]
+        keys[:, 1] += second[1 : 1 - n]
+        np.add(keys[:, 1], third[: 2 - n], out=keys[:, 2])
+        keys[:, 3] += second[2 : 2 - n]
+        keys[:, 4] += second[3:]
+        keys += _KINDS
         return keys.ravel()
 
-    def occurrences(self, tokens: Sequence[str]) -> Occurrences:
-        """Every known n-gram of a text in order of its first token, repeated ones as often as they stand there."""
-        keys = self.queries(tokens)
-        if not len(keys) or not len(self.keys):
-            empty = np.empty(0, np.int64)
-            return Occurrences(empty, empty, empty)
-        columns = np.searchsorted(self.keys, keys)
-        np.minimum(columns, len(self.keys) - 1, out=columns)
-        known = np.flatnonzero(self.keys[columns] == keys)
-        first, kind = np.divmod(known, len(_SHAPES))
-        return Occurrences(columns[known], first, first + _REACH[kind])
+    def occurrences(self, texts: Sequence[Sequence[str]]) -> Occurrences:
+        """Every known n-gram in order of its first token, repeated ones as often as they stand there."""
+        known, columns = self._columns.find(self.queries(texts))
+        first = known // len(_SHAPES)
+        return Occurrences(columns, first, first + _REACH.take(known - first * len(_SHAPES)))
 
     def matrix(self, texts: Sequence[Sequence[str]], idf: Floats | None = None) -> csr_matrix:
         """(len(texts), m) counts; with `idf` (m,) weighted by it and divided by the length of the occurrences'
         weights, so that a text's score is a sum over its occurrences."""
-        rows = [self.occurrences(text).columns for text in texts]
+        rows = [self.occurrences([text]).columns for text in texts]
         indptr = np.concatenate([[0], np.cumsum([len(r) for r in rows], dtype=np.int64)])
         columns = np.concatenate(rows) if rows else np.empty(0, np.int64)
         data = np.ones(len(columns), np.float32)

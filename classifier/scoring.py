@@ -1,6 +1,6 @@
 """The model's word on a reading: three linear models read off one table, stacked with the rules into probabilities."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,16 +63,13 @@ def _count_hit(vector: Floats, label: Label, *, strong: bool, asked: bool, known
         vector[5 * _N + index] = min(vector[5 * _N + index] + 1.0, 3.0)
 
 
-def _best_two(view: LinearView) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    if not len(view.sentences):
-        low = np.full(_N, LOWEST, np.float32)
-        return low, low
-    every = np.concatenate([view.sentences, view.pairs]) if len(view.pairs) else view.sentences
-    best = every.max(axis=0)
-    second = (
-        np.partition(view.sentences, -2, axis=0)[-2] if len(view.sentences) > 1 else np.full(_N, LOWEST, np.float32)
-    )
-    return best, second
+def _best_two(view: LinearView) -> tuple[NDArray[np.float32] | float, NDArray[np.float32] | float]:
+    """Per label the best window, and the best sentence but one."""
+    count = len(view.sentences)
+    if count < 2:
+        return (view.sentences[0] if count else LOWEST), LOWEST
+    best = np.maximum(view.sentences.max(axis=0), view.pairs.max(axis=0))
+    return best, np.partition(view.sentences, count - 2, axis=0)[count - 2]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,11 +100,20 @@ class TextScorer:
 
     def first_word(self, reading: Reading, rules: RuleEvidence, order: Order | None) -> FirstWord:
         """What the cheap witnesses say, and whether the encoder should be asked as well."""
-        view = self.linear.view(reading)
-        vector = witness_vector(view, rules, order, reading)
-        raw = self._artifact.stack @ vector + self._artifact.stack_bias
+        return self.first_words((reading,), (rules,), (order,))[0]
+
+    def first_words(
+        self, readings: Sequence[Reading], rules: Sequence[RuleEvidence], orders: Sequence[Order | None]
+    ) -> list[FirstWord]:
+        """The same of some readings at once: they share the price of numpy's calls."""
+        views = self.linear.views(readings)
+        vectors = np.array([witness_vector(*seen) for seen in zip(views, rules, orders, readings, strict=True)])
+        raw = vectors @ self._artifact.stack.T + self._artifact.stack_bias
         asks = self.encoder is not None and self._artifact.encoder_stack is not None
-        return FirstWord(view, vector, raw, asks, asks and self._doubt.remains(raw))
+        return [
+            FirstWord(views[i], vectors[i], raw[i], asks, asks and self._doubt.remains(logits))
+            for i, logits in enumerate(raw.tolist())
+        ]
 
     def opinion(self, reading: Reading, order: Order | None) -> Opinion:
         """The encoder's word on a doubtful draft: the one slow step, and the one that any thread may take."""
@@ -119,10 +125,9 @@ class TextScorer:
         raw, art = first.raw, self._artifact
         if opinion is not None and art.encoder_stack is not None:
             raw = art.encoder_stack @ np.concatenate([first.vector, opinion.logits]) + art.encoder_bias
-        probabilities = 1.0 / (1.0 + np.exp(-raw))
+        probabilities = (1.0 / (1.0 + np.exp(-raw))).tolist()
         scores = tuple(
-            _label_score(label, float(probabilities[i]), first.view, reading, opinion, i)
-            for i, label in enumerate(LABELS)
+            _label_score(label, probabilities[i], first.view, reading, opinion, i) for i, label in enumerate(LABELS)
         )
         return ModelEvidence(scores, art.version, _state(first, opinion))
 
@@ -135,12 +140,12 @@ def _state(first: FirstWord, opinion: Opinion | None) -> Literal["absent", "not_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Doubt:
-    """Where the cheap witnesses do not settle a draft, from the manifest: bands of each label's logit, (6,) each, and
-    a band of the highest logit among `reasons`, which says whether a reason is recognised."""
+    """Where the cheap witnesses do not settle a draft, from the manifest: bands of each label's logit, six each, and
+    a band of the highest logit among the labels at `reasons`, which says whether a reason is recognised."""
 
-    low: Floats
-    high: Floats
-    reasons: NDArray[np.int64]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    reasons: tuple[int, ...]
     reason_low: float
     reason_high: float
 
@@ -149,15 +154,14 @@ class Doubt:
         """The bands as a manifest keeps them; without any, nothing is ever in doubt."""
         told = doubt or {}
         each, reasons = told.get("each", {}), told.get("reasons", {"labels": [], "band": [0.0, 0.0]})
-        bands = np.array([each.get(str(label), [0.0, 0.0]) for label in LABELS], float)
-        places = np.array([_INDEX[Label(name)] for name in reasons["labels"]], np.int64)
-        return cls(bands[:, 0], bands[:, 1], places, *reasons["band"])
+        low, high = zip(*(each.get(str(label), (0.0, 0.0)) for label in LABELS), strict=True)
+        return cls(low, high, tuple(_INDEX[Label(name)] for name in reasons["labels"]), *reasons["band"])
 
-    def remains(self, logits: Floats) -> bool:
+    def remains(self, logits: Sequence[float]) -> bool:
         """Whether a label, or the likeliest reason, lies within its band."""
-        if ((logits > self.low) & (logits < self.high)).any():
+        if any(low < logit < high for low, logit, high in zip(self.low, logits, self.high, strict=True)):
             return True
-        return bool(len(self.reasons)) and bool(self.reason_low < logits[self.reasons].max() < self.reason_high)
+        return bool(self.reasons) and self.reason_low < max(logits[i] for i in self.reasons) < self.reason_high
 
 
 def _label_score(

@@ -22,6 +22,9 @@ from classifier.words import Words
 RULES_ONLY = dict.fromkeys(LABELS, Thresholds(possible=0.5, asserted=0.5, sure=0.9))
 """Where no model is loaded: a weak rule warns, a strong one blocks."""
 
+_BATCH = 64
+"""So many drafts are read, then matched, then scored together."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
@@ -79,11 +82,17 @@ class Screener:
         """The same verdicts as `screen`, in order. Raises ValueError where the lengths differ."""
         drafts = list(drafts)
         known = list(orders) if orders is not None else [None] * len(drafts)
-        return [self.screen(draft, order) for draft, order in zip(drafts, known, strict=True)]
+        if len(known) != len(drafts):
+            raise ValueError(f"{len(drafts)} drafts and {len(known)} orders")
+        starts = range(0, len(drafts), _BATCH)
+        looks = (look for i in starts for look in self._looks(drafts[i : i + _BATCH], known[i : i + _BATCH]))
+        return [self.policy.decide(self._told(look), look.order) for look in looks]
 
     def evidence(self, draft: Draft, order: Order | None = None) -> Evidence:
         """What the witnesses say, before the judge: what a stored screening keeps and a replay compares."""
-        look = self.look(draft, order)
+        return self._told(self.look(draft, order))
+
+    def _told(self, look: Look) -> Evidence:
         return self.settled(look, self.opinion(look) if look.doubtful else None)
 
     def look(self, draft: Draft, order: Order | None = None, *, late: Callable[[], bool] = lambda: False) -> Look:
@@ -95,6 +104,13 @@ class Screener:
         in_time = in_time and not late()
         first = self._scorer.first_word(reading, rules, order) if self._scorer and in_time else None
         return Look(draft, order, reading, rules, first, in_time)
+
+    def _looks(self, drafts: Sequence[Draft], orders: Sequence[Order | None]) -> list[Look]:
+        """Stage by stage, not draft by draft: what a stage looks things up in stays in the processor's cache."""
+        readings = [self._reader.read(draft) for draft in drafts]
+        rules = [self._matcher.find(reading) for reading in readings]
+        firsts = self._scorer.first_words(readings, rules, orders) if self._scorer else [None] * len(drafts)
+        return [Look(*seen, in_time=True) for seen in zip(drafts, orders, readings, rules, firsts, strict=True)]
 
     def opinion(self, look: Look) -> Opinion:
         """The encoder's word on a doubtful look: the one slow step, and the one that any thread may take."""
