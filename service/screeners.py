@@ -1,41 +1,20 @@
-"""The screeners that serve: the promoted model, followed without a restart, and a challenger in shadow.
-
-A short draft is judged on the event loop: it takes less time than handing it to a thread. A long one goes to the slow
-lane, a thread with a screener of its own, and is given up after the time budget.
-"""
+"""The screeners that serve: the promoted model, followed without a restart, and a challenger in shadow."""
 
 import asyncio
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
-from classifier import Draft, Order, Screener, Verdict
+from classifier import Draft, Order, Screener
 from classifier.artifact import SHIPPED, ArtifactError, ModelArtifact
-from classifier.evidence import Evidence, LanguageGuess, RuleEvidence
 from classifier.policy import Policy
 from classifier.rulebook import RuleBook
-from classifier.screener import RULES_ONLY
+from service.judging import LONGEST_INLINE, Deadline, Judged, Judging, Pair
 from service.logs import event
-
-LONGEST_INLINE = 6_000
-"""Drafts of at most so many characters are judged on the event loop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A verdict, what it rests on, and what the challenger would have said."""
-
-    verdict: Verdict
-    evidence: Evidence
-    shadow: Verdict | None = None
-
-
-Pair = tuple[Screener, Screener | None]
-"""The screener that decides and its challenger."""
 
 
 @dataclass(slots=True)
@@ -50,13 +29,14 @@ class _Loaded:
 class Screeners:
     """What judges the drafts of this process."""
 
-    def __init__(self, home: Path, *, budget: float) -> None:
+    def __init__(self, home: Path, *, budget: float, make: Callable[..., Screener] = Screener) -> None:
         """`budget` in seconds. Raises what `Screener.load` raises, naming the file at fault."""
         self._home = home
         self._budget = budget
+        self._make = make
         self._seen = self._signature()
         self.failed: str = ""
-        self._lane = ThreadPoolExecutor(1, "slow-lane")
+        self._judging = Judging()
         self._loaded = self._first()
         self._loading = threading.Lock()
 
@@ -72,33 +52,40 @@ class Screeners:
         return artifact.version if artifact else "none"
 
     def close(self) -> None:
-        """End the slow lane."""
-        self._lane.shutdown(wait=True, cancel_futures=True)
+        """End the threads that judge."""
+        self._judging.close()
 
-    async def judge(self, draft: Draft, order: Order | None, *, shadow: bool) -> Judged:
+    def deadline(self, drafts: int = 1) -> Deadline:
+        """When so many drafts must be judged that are asked for now."""
+        return Deadline(self._budget * max(drafts, 1))
+
+    async def judge(
+        self, draft: Draft, order: Order | None, *, shadow: bool, deadline: Deadline | None = None
+    ) -> Judged:
         """The verdict on one draft; incomplete where the time budget ran out. `shadow`: ask the challenger too."""
+        loaded = self._loaded
         if len(draft.body) + len(draft.subject) <= LONGEST_INLINE:
-            return _judge(self._loaded.live, draft, order, shadow=shadow)
-        return (await self.judge_many([draft], [order], shadow=shadow))[0]
+            pair = loaded.live if shadow else (loaded.live[0], None)
+            return await self._judging.short(pair, draft, order, deadline or self.deadline())
+        if loaded.slow is None:
+            loaded.slow = self._judging.lane.submit(loaded.build)
+        deadline = deadline or self.deadline()
+        if not loaded.slow.done():  # the lane's screener is built once; no draft is made to pay for it
+            await asyncio.wrap_future(loaded.slow)
+            deadline = deadline.renewed()
+        slow = loaded.slow.result()
+        return await self._judging.long(slow if shadow else (slow[0], None), draft, order, deadline)
 
     async def judge_many(
         self, drafts: Sequence[Draft], orders: Sequence[Order | None], *, shadow: bool
     ) -> list[Judged]:
-        """The verdicts on a batch, in order, within the sum of their budgets."""
-        loaded = self._loaded
-        if loaded.slow is None:
-            loaded.slow = self._lane.submit(loaded.build)
-        pair = await asyncio.wrap_future(loaded.slow)
-
-        def work() -> list[Judged]:
-            return [_judge(pair, draft, order, shadow=shadow) for draft, order in zip(drafts, orders, strict=True)]
-
-        budget = self._budget * max(len(drafts), 1)
-        try:
-            return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._lane, work), budget)
-        except TimeoutError:
-            event("budget-overrun", level=logging.WARNING, budget_s=budget, drafts=len(drafts))
-            return [unjudged(self.screener)] * len(drafts)
+        """The verdicts on a batch, in order, within the sum of their budgets. After each draft others have a turn."""
+        deadline = self.deadline(len(drafts))
+        begun = []
+        for draft, order in zip(drafts, orders, strict=True):
+            begun.append(asyncio.ensure_future(self.judge(draft, order, shadow=shadow, deadline=deadline)))
+            await asyncio.sleep(0)
+        return await asyncio.gather(*begun)
 
     def refresh(self) -> bool:
         """Load what was promoted, put in shadow or published since; True if something changed.
@@ -136,8 +123,8 @@ class Screeners:
         challenger = self._challenger()
 
         def build() -> Pair:
-            shadow = Screener(policy=policy, book=book, artifact=challenger) if challenger else None
-            return Screener(policy=policy, book=book, artifact=artifact), shadow
+            shadow = self._make(policy=policy, book=book, artifact=challenger) if challenger else None
+            return self._make(policy=policy, book=book, artifact=artifact), shadow
 
         loaded = _Loaded(build(), build)
         event("loaded", seconds=round(time.perf_counter() - started, 2))
@@ -160,28 +147,6 @@ class Screeners:
         rules = sorted((self._home / "rules").glob("*.toml"))
         written = tuple((path.name, path.stat().st_mtime_ns) for path in rules)
         return _named(self._home, "live"), _named(self._home, "shadow"), written
-
-
-def _judge(pair: Pair, draft: Draft, order: Order | None, *, shadow: bool) -> Judged:
-    screener, challenger = pair if shadow else (pair[0], None)
-    evidence = screener.evidence(draft, order)
-    verdict = screener.policy.decide(evidence, order)
-    return Judged(verdict, evidence, challenger.screen(draft, order) if challenger else None)
-
-
-def unjudged(screener: Screener) -> Judged:
-    """What is said of a draft that could not be judged in time: a warning, marked as incomplete."""
-    evidence = Evidence(
-        rules=RuleEvidence((), (), screener.book.version),
-        model=None,
-        form=(),
-        language=LanguageGuess("und", "none"),
-        thresholds=RULES_ONLY,
-        complete=False,
-    )
-    verdict = screener.policy.decide(evidence)
-    kept = tuple(finding for finding in verdict.findings if finding.id == "could-not-judge")
-    return Judged(replace(verdict, findings=kept), evidence)
 
 
 def _named(home: Path, pointer: str) -> Path | None:

@@ -12,8 +12,8 @@ from classifier import Draft
 from service.callers import Caller
 from service.dependencies import Parts
 from service.errors import ServiceError
+from service.judging import Judged
 from service.orders.directory import NOT_ASKED, OrderFacts
-from service.screeners import Judged
 from service.screening.answers import answer, changes
 from service.screening.passes import PassTerms
 from service.screening.schemas import DraftIn
@@ -36,9 +36,12 @@ class Looked:
 async def screen(parts: Parts, caller: Caller, asked: DraftIn, key: str | None) -> dict[str, Any]:
     """Screen one draft. Raises the 409 of a used Idempotency-Key, the 503 of a store that is away."""
     started = time.perf_counter()
+    deadline = parts.screeners.deadline()
     looked = await look(parts, caller, asked)
     ordered = time.perf_counter()
-    judged = await parts.screeners.judge(looked.draft, looked.facts.order, shadow=asked.mode == "send")
+    judged = await parts.screeners.judge(
+        looked.draft, looked.facts.order, shadow=asked.mode == "send", deadline=deadline
+    )
     parts.metrics.stage("order", ordered - started)
     parts.metrics.stage("judge", time.perf_counter() - ordered)
     result = await finish(parts, caller, looked, judged, key)

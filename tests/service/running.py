@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,10 @@ def settings_for(home: Path, **given: Any) -> Settings:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[Running]:
-    """The service of these settings, until the block ends."""
+def running(settings: Settings, **parts: Any) -> Iterator[Running]:
+    """The service of these settings, until the block ends; `parts` stand in for those that it would have made."""
     app = create_app(settings)
+    app.state.parts = replace(app.state.parts, **parts)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from classifier import Draft
 from classifier.artifact import MANIFEST, SHIPPED
-from service.screeners import LONGEST_INLINE, Screeners
+from service.judging import LONGEST_INLINE
+from service.screeners import Screeners
 from service.storage.tables import ShadowVerdictRow
 from tests.service.drafts import ALLOWED, BLOCKED
 from tests.service.running import running, settings_for

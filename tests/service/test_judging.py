@@ -1,0 +1,157 @@
+"""Judging within a time budget: a stage that is slow holds up nobody, and is left out where the budget ends."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classifier import Draft, Screener
+from classifier.screener import Look
+from classifier.witness import Opinion
+from service.judging import Deadline, Judging
+from service.screeners import Screeners
+from tests.service.drafts import ALLOWED, BLOCKED
+from tests.service.running import Running, running, settings_for
+
+SLOW = "This one takes long."
+
+
+class SlowScreener(Screener):
+    """In doubt about every draft that holds SLOW, with an encoder that answers once it is allowed to."""
+
+    asked = threading.Event()
+    go = threading.Event()
+
+    def look(self, draft: Draft, *given: Any, **named: Any) -> Look:
+        look = super().look(draft, *given, **named)
+        if SLOW not in draft.body or look.first is None:
+            return look
+        return replace(look, first=replace(look.first, doubtful=True))
+
+    def opinion(self, look: Look) -> Opinion:
+        if SLOW in look.draft.body:
+            self.asked.set()
+            self.go.wait(30)
+        return super().opinion(look)
+
+
+class BrokenScreener(SlowScreener):
+    """Its encoder fails."""
+
+    def opinion(self, look: Look) -> Opinion:
+        raise RuntimeError(look.draft.body)
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    SlowScreener.asked.clear()
+    SlowScreener.go.clear()
+    yield
+    SlowScreener.go.set()
+
+
+def slow(draft: dict[str, str]) -> dict[str, str]:
+    return {**draft, "body": f"{draft['body']} {SLOW}"}
+
+
+def service_with(home: Path, make: type[Screener], budget: float) -> Any:
+    return running(settings_for(home), screeners=Screeners(home, budget=budget, make=make))
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with service_with(tmp_path_factory.mktemp("patient"), SlowScreener, 30) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with service_with(tmp_path_factory.mktemp("hasty"), SlowScreener, 0.05) as started:
+        yield started
+
+
+def test_a_doubtful_draft_holds_up_no_other(patient: Running) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        doubtful = threads.submit(patient.screen, slow(ALLOWED))
+        assert SlowScreener.asked.wait(30)
+        assert patient.screen(BLOCKED, mode="preview")["decision"] == "block"
+        assert not doubtful.done()
+        SlowScreener.go.set()
+        answer = doubtful.result(30)
+    assert (answer["encoder"], answer["complete"], answer["decision"]) == ("consulted", True, "allow")
+
+
+def test_a_batch_holds_up_no_other(patient: Running) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        batch = threads.submit(patient.client.post, "/screen/batch", json={"drafts": [slow(ALLOWED), BLOCKED] * 20})
+        assert SlowScreener.asked.wait(30)
+        assert patient.screen(BLOCKED, mode="preview")["decision"] == "block"
+        assert not batch.done()
+        SlowScreener.go.set()
+        answers = batch.result(30).json()["answers"]
+    assert [answer["decision"] for answer in answers] == ["allow", "block"] * 20
+    assert all(answer["complete"] for answer in answers)
+
+
+@pytest.mark.parametrize(("draft", "decision"), [(ALLOWED, "warn"), (BLOCKED, "block")])
+def test_a_stage_that_overruns_makes_a_short_drafts_answer_incomplete(
+    hasty: Running, draft: dict[str, str], decision: str
+) -> None:
+    answer = hasty.screen(slow(draft))
+    assert (answer["complete"], answer["encoder"], answer["pass"]) == (False, "absent", None)
+    assert answer["decision"] == decision  # what the other witnesses are sure of, stands
+    assert "could-not-judge" in [finding["id"] for finding in answer["findings"]]
+    stored = hasty.client.get(f"/screenings/{answer['screening_id']}").json()
+    assert stored["complete"] is False
+    assert "screening_incomplete_total" in hasty.client.get("/metrics").text
+
+
+def test_an_encoder_that_fails_makes_the_answer_incomplete(tmp_path: Path) -> None:
+    with service_with(tmp_path, BrokenScreener, 30) as service:
+        answer = service.screen(slow(ALLOWED))
+        assert (answer["complete"], answer["decision"]) == (False, "warn")
+        assert service.screen(ALLOWED)["complete"] is True
+
+
+class Asked:
+    """A clock that passes the deadline at the n-th time it is asked whether it is late."""
+
+    def __init__(self, late_at: int) -> None:
+        self.left = late_at
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left <= 0
+
+
+@pytest.mark.parametrize(("late_at", "hits", "model"), [(1, False, False), (2, True, False), (3, True, True)])
+def test_stages_after_the_deadline_are_left_out(screener: Screener, late_at: int, hits: bool, model: bool) -> None:
+    look = screener.look(Draft(**BLOCKED), late=Asked(late_at))
+    evidence = screener.settled(look, None)
+    assert (bool(evidence.rules.hits), evidence.model is not None) == (hits, model)
+    assert evidence.complete is (model and not look.doubtful)
+
+
+def test_where_no_stage_was_in_time_the_draft_is_not_called_unreasonable(screener: Screener) -> None:
+    judging = Judging()
+    for judge in (judging.short, judging.long):
+        past = Deadline(0)
+        judged = asyncio.run(judge((screener, None), Draft(**ALLOWED), None, past))
+        assert [finding.id for finding in judged.verdict.findings] == ["could-not-judge"]
+        assert (judged.verdict.decision, judged.verdict.complete) == ("warn", False)
+    judging.close()
+
+
+def test_the_two_steps_give_what_one_call_gives(screener: Screener) -> None:
+    judging = Judging()
+    for words in (ALLOWED, BLOCKED):
+        draft = Draft(**words)
+        judged = asyncio.run(judging.short((screener, screener), draft, None, Deadline(60)))
+        assert judged.evidence == screener.evidence(draft)
+        assert judged.verdict == judged.shadow == screener.screen(draft)
+    judging.close()
