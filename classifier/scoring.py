@@ -107,13 +107,13 @@ class TextScorer:
     ) -> list[FirstWord]:
         """The same of some readings at once: they share the price of numpy's calls."""
         views = self.linear.views(readings)
-        vectors = np.array([witness_vector(*seen) for seen in zip(views, rules, orders, readings, strict=True)])
-        raw = vectors @ self._artifact.stack.T + self._artifact.stack_bias
+        return [self._stacked(*seen) for seen in zip(views, rules, orders, readings, strict=True)]
+
+    def _stacked(self, view: LinearView, rules: RuleEvidence, order: Order | None, reading: Reading) -> FirstWord:
+        vector = witness_vector(view, rules, order, reading)
+        raw = self._artifact.stack @ vector + self._artifact.stack_bias
         asks = self.encoder is not None and self._artifact.encoder_stack is not None
-        return [
-            FirstWord(views[i], vectors[i], raw[i], asks, asks and self._doubt.remains(logits))
-            for i, logits in enumerate(raw.tolist())
-        ]
+        return FirstWord(view, vector, raw, asks, asks and self._doubt.remains(raw.tolist()))
 
     def opinion(self, reading: Reading, order: Order | None) -> Opinion:
         """The encoder's word on a doubtful draft: the one slow step, and the one that any thread may take."""

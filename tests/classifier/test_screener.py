@@ -75,7 +75,7 @@ def test_screen_many_gives_the_same_verdicts_in_order(screener: Screener) -> Non
     drafts = [SUBSTITUTE, *PERMITTED.values()]
     orders = [None, Order(cancelled_by="customer"), None, Order(cancelled_by="merchant"), None]
     assert screener.screen_many(drafts, orders) == [screener.screen(d, o) for d, o in zip(drafts, orders, strict=True)]
-    with pytest.raises(ValueError, match="argument"):
+    with pytest.raises(ValueError, match="5 drafts and 1 orders"):
         screener.screen_many(drafts, [None])
 
 
