@@ -20,7 +20,7 @@ class EncoderRecipe:
 
     epochs: int = 4
     batch: int = 32
-    rate: float = 8e-5
+    rate: float = 1.5e-4
     head_rate: float = 1e-3
     longest: int = 320
     evidence_weight: float = 0.5

@@ -199,7 +199,7 @@ def _slices(judged: Sequence[Judged], plan: SplitPlan) -> dict[str, list[Judged]
         words = len(one.labelled.draft.body.split())
         length = "short" if words < 25 else "medium" if words < 80 else "long"
         names = [
-            "difficulty:clear" if one.labelled.writer in plan.clear else "difficulty:hard",
+            "difficulty:clear" if plan.is_clear(one.labelled) else "difficulty:hard",
             f"writer:{one.labelled.writer}",
             f"language:{one.labelled.language}",
             f"length:{length}",

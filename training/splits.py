@@ -47,6 +47,10 @@ class SplitPlan:
             parts[part].append(labelled)
         return Split(*(tuple(parts[name]) for name in ("train", "tune", "test")))
 
+    def is_clear(self, labelled: LabelledDraft) -> bool:
+        """Whether a draft is plain: its writer wrote mostly such ones, and it is not noted to be hard."""
+        return labelled.writer in self.clear and labelled.note != "hard"
+
     def part_of(self, writer: str) -> str:
         """The name of the part that a writer belongs to."""
         return "test" if writer in self.test else "tune" if writer in self.tune else "train"
