@@ -19,7 +19,10 @@ ORDER_WORDS: dict[str | None, tuple[str, ...]] = {
 }
 """How the order's state is told to the encoder: words before the draft."""
 
-_LONGEST = 256
+_LONGEST = 320
+"""Pieces that the encoder reads at once; it learned from drafts up to this length."""
+
+_OVERLAP, _MOST_PASSAGES = 48, 4
 _SPAN_SHARE = 0.35
 
 
@@ -72,12 +75,24 @@ class EncoderWitness:
         return cls(session, WordPiece(pieces))
 
     def opinion(self, reading: Reading, order: Order | None) -> Opinion:
-        """Ask about one reading. A draft longer than the encoder reads is told from its beginning."""
+        """Ask about one reading. A long draft is read in overlapping passages, the first four of them, and carries
+        what any of them carries."""
         lead = ORDER_WORDS[order.cancelled_by if order else None]
-        ids, origin = self._pieces.encode((*lead, *reading.tokens), _LONGEST)
-        codes = np.array([ids], np.int64)
-        logits, relevance = self._session.run(None, {"ids": codes, "mask": np.ones_like(codes)})
-        return Opinion(logits[0].astype(np.float64), _by_token(relevance[0], origin, len(lead)))
+        logits = np.full(len(LABELS), -np.inf)
+        relevance = np.zeros((len(reading.tokens), len(LABELS)), np.float32)
+        start = end = 0
+        for _ in range(_MOST_PASSAGES):
+            ids, origin = self._pieces.encode((*lead, *reading.tokens[start:]), _LONGEST)
+            codes = np.array([ids], np.int64)
+            told, weights = self._session.run(None, {"ids": codes, "mask": np.ones_like(codes)})
+            logits = np.maximum(logits, told[0])
+            here = _by_token(weights[0], origin, len(lead))
+            end = start + len(here)
+            np.maximum(relevance[start:end], here, out=relevance[start:end])
+            if end >= len(reading.tokens) or len(here) <= _OVERLAP:
+                break
+            start = end - _OVERLAP
+        return Opinion(logits, relevance[:end])
 
 
 def _by_token(relevance: NDArray[np.float32], origin: list[int], lead: int) -> NDArray[np.float32]:
