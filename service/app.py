@@ -42,8 +42,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.demo_key = settings.demo_key.get_secret_value() if settings.demo and settings.demo_key else None
     for name in PAGES:
         _include_pages(app, name)
-    app.add_middleware(
-        Gate,
+    # outside of the framework's own layers, which the direct endpoints do not need
+    app.middleware_stack = Gate(
+        app.build_middleware_stack(),
         metrics=parts.metrics,
         direct={"/screen": partial(_directly, app, screening.screen)},
         max_bytes=settings.max_body_bytes,

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,7 @@ from service.screening.answers import answer, changes
 from service.screening.passes import PassTerms
 from service.screening.schemas import DraftIn
 from service.storage.documents import Document, evidence_document, verdict_document
-from service.storage.records import NewScreening, ShadowVerdict, StoredScreening, draft_hash, new_id
+from service.storage.records import Kept, NewScreening, ShadowVerdict, StoredScreening, draft_hash, new_id
 from service.storage.repositories import Screenings
 from service.storage.writing import StoreUnavailableError
 
@@ -85,24 +86,25 @@ async def finish(parts: Parts, caller: Caller, looked: Looked, judged: Judged, k
         return answer(document, looked.draft, asked.offset_encoding, screening_id=None, granted=None, extra=extra)
     new = _new(parts, caller, looked, judged, document, key)
     started = time.perf_counter()
-    kept_id = await keep(parts, new)
-    parts.metrics.stage("store", time.perf_counter() - started)
-    if kept_id != new.id:
-        return await _again(parts, caller, kept_id, asked)
+    written = parts.writer.submit(new)
+    # while the store is at work: an answer that is sent only if this screening is the one that was kept
     granted = grant(parts, new.id, new.text_hash, verdict.decision, new.created_at)
-    return answer(document, looked.draft, asked.offset_encoding, screening_id=new.id, granted=granted, extra=extra)
+    told = answer(document, looked.draft, asked.offset_encoding, screening_id=new.id, granted=granted, extra=extra)
+    kept_id = await kept(written, new)
+    parts.metrics.stage("store", time.perf_counter() - started)
+    return told if kept_id == new.id else await _again(parts, caller, kept_id, asked)
 
 
-async def keep(parts: Parts, new: NewScreening) -> str:
-    """Store a screening; the id of the one that is stored, an earlier one where the Idempotency-Key was used."""
+async def kept(written: Awaitable[Kept], new: NewScreening) -> str:
+    """The id of the screening that is stored, an earlier one where the Idempotency-Key was used."""
     try:
-        kept = await parts.writer.keep(new)
+        found = await written
     except StoreUnavailableError as error:
         detail = "The screening could not be stored, so it does not count; try again."
         raise ServiceError(503, detail, headers={"Retry-After": "2"}) from error
-    if kept.text_hash != new.text_hash:
+    if found.text_hash != new.text_hash:
         raise ServiceError(409, "This Idempotency-Key was used for another draft.")
-    return kept.id
+    return found.id
 
 
 async def _again(parts: Parts, caller: Caller, screening_id: str, asked: DraftIn) -> dict[str, Any]:

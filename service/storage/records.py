@@ -93,3 +93,12 @@ class StoredScreening:
         """allow, warn or block."""
         decision: str = self.verdict["decision"]
         return decision
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which screening the store holds for a request: another `id` than was offered where the Idempotency-Key had
+    been used, and another `text_hash` where it was used for another draft."""
+
+    id: str
+    text_hash: str

@@ -48,6 +48,17 @@ def finding_rows(screening: NewScreening) -> list[dict[str, Any]]:
     return rows
 
 
+def idempotency_row(screening: NewScreening) -> dict[str, Any]:
+    """The row of `idempotency`, of a screening that has a key."""
+    return {
+        "caller": screening.caller,
+        "key": screening.idempotency_key,
+        "text_hash": screening.text_hash,
+        "screening_id": screening.id,
+        "created_at": screening.created_at,
+    }
+
+
 def shadow_row(screening: NewScreening) -> dict[str, Any]:
     """The row of `shadow_verdicts`."""
     shadow = screening.shadow

@@ -20,14 +20,14 @@ from service.storage.backup import BackupError, restore_backup, write_backup
 from service.storage.checking import faults
 from service.storage.database import Database
 from service.storage.documents import evidence_document, read_document, verdict_document
-from service.storage.records import NewScreening, draft_hash, new_id
+from service.storage.records import Kept, NewScreening, draft_hash, new_id
 from service.storage.repositories import Screenings
 from service.storage.retention import Whose, purge_leftovers, purge_text
 from service.storage.review_tables import AuditRow, CaseDecisionRow, CaseRow, UserRow
 from service.storage.sealing import Sealer, SealError
 from service.storage.search import find_drafts
 from service.storage.tables import FindingRow, IdempotencyRow, ScreeningRow
-from service.storage.writing import Kept, ScreeningWriter, StoreUnavailableError
+from service.storage.writing import ScreeningWriter, StoreUnavailableError
 from tests.service.conftest import KINDS, fresh_url
 from tests.service.drafts import BLOCKED
 
@@ -60,7 +60,7 @@ def new(screener: Screener, draft: Draft, **changed: object) -> NewScreening:
 
 def keep(database: Database, *screenings: NewScreening, sealer: Sealer | None = None) -> list[Kept]:
     async def all_at_once() -> list[Kept]:
-        return await asyncio.gather(*(writer.keep(screening) for screening in screenings))
+        return await asyncio.gather(*(writer.submit(screening) for screening in screenings))
 
     writer = ScreeningWriter(database, sealer or Sealer())
     try:
@@ -146,7 +146,7 @@ def test_a_row_that_is_refused_fails_alone(database: Database, screener: Screene
     bad = replace(new(screener, Draft(**BLOCKED)), id=good.id)
 
     async def both() -> list[object]:
-        return list(await asyncio.gather(writer.keep(good), writer.keep(bad), return_exceptions=True))
+        return list(await asyncio.gather(writer.submit(good), writer.submit(bad), return_exceptions=True))
 
     writer = ScreeningWriter(database, Sealer())
     outcomes = asyncio.run(both())
