@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from classifier import Draft
@@ -20,7 +21,7 @@ from service.review.words import split, urgency
 from service.storage.documents import Document, read_document
 from service.storage.review_tables import CaseRow
 from service.storage.sealing import Sealer
-from service.storage.tables import AcknowledgementRow, AppealRow, ScreeningRow, ShadowVerdictRow
+from service.storage.tables import AcknowledgementRow, AppealRow, ScreeningRow, ShadowVerdictRow, UnscreenedRow
 
 _LANGUAGE = {"full": "", "partial": ", judged with less practice", "none": ", cannot be judged"}
 
@@ -71,6 +72,7 @@ class CaseFile:
     history: History
     appeal: Mapping[str, Any] | None
     acknowledged: Mapping[str, Any] | None
+    unscreened: Mapping[str, Any] | None
     shadow: list[Mapping[str, Any]]
     past: list[Step]
     blind: bool
@@ -102,7 +104,8 @@ def case_file(session: Session, sealer: Sealer, policy: Policy, case: CaseRow, m
         order=_order_words(row.order_state), merchant=row.merchant_id, language_words=_language(verdict),
         versions={"model": row.model_version, "rules": row.rules_version, "policy": row.policy_version},
         history=history(session, row), appeal=_appeal(session, sealer, row.id),
-        acknowledged=_acknowledged(session, sealer, row.id), shadow=_shadow(session, row.id),
+        acknowledged=_acknowledged(session, sealer, row.id), unscreened=_unscreened(session, row.id),
+        shadow=_shadow(session, row.id),
         past=[] if blind else steps, blind=blind, seen=steps[-1].id if steps else 0,
     )  # fmt: skip
 
@@ -165,6 +168,11 @@ def _acknowledged(session: Session, sealer: Sealer, screening_id: str) -> Mappin
     if row is None:
         return None
     return {"reason": sealer.open_maybe(row.reason), "at": row.at, "by": row.acknowledged_by}
+
+
+def _unscreened(session: Session, screening_id: str) -> Mapping[str, Any] | None:
+    row = session.scalars(select(UnscreenedRow).where(UnscreenedRow.screening_id == screening_id).limit(1)).first()
+    return {"reason": row.reason, "at": row.created_at} if row else None
 
 
 def _shadow(session: Session, screening_id: str) -> list[Mapping[str, Any]]:

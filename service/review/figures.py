@@ -66,7 +66,7 @@ TABLES: Mapping[str, Callable[[Span], Table]] = {
 
 def volumes(span: Span) -> Table:
     """Screenings each day, by decision."""
-    day = func.date(ScreeningRow.created_at)
+    day = _day_of(span.session)
     counted = span.session.execute(
         select(day, ScreeningRow.decision, func.count())
         .where(ScreeningRow.created_at >= span.since, ScreeningRow.created_at < span.until)
@@ -77,6 +77,13 @@ def volumes(span: Span) -> Table:
         by_day[str(when)][decision] += count
     rows: Rows = tuple((when, *(by_day[when][d] for d in DECISION)) for when in sorted(by_day))
     return Table("volumes", "Drafts screened", "Each day, by decision.", ("Day", *DECISION.values()), rows, "days")
+
+
+def _day_of(session: Session) -> Any:
+    """The UTC day of a screening; PostgreSQL by itself would take the server's own time zone."""
+    if session.get_bind().dialect.name == "postgresql":
+        return func.date(func.timezone("UTC", ScreeningRow.created_at))
+    return func.date(ScreeningRow.created_at)
 
 
 def decisions_by_day(done: Iterable[Reviewed]) -> Table:

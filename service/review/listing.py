@@ -111,7 +111,9 @@ def ordered(query: Any, queue: str, after: Place | None, *, backwards: bool = Fa
     if after:
         key, place = tuple_(moment, CaseRow.id), tuple_(*after)
         query = query.where(key < place if down else key > place)
-    return query.order_by(*((moment.desc(), CaseRow.id.desc()) if down else (moment, CaseRow.id)))
+    # decided_at is NULL for all that waits; PostgreSQL follows the index only if the order names it too
+    keys = (moment, CaseRow.id) if queue == "decided" else (CaseRow.decided_at, moment, CaseRow.id)
+    return query.order_by(*(key.desc() if down else key for key in keys))
 
 
 def place_of(case: CaseRow | Line, queue: str) -> Place:

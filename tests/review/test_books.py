@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 
 from service.review.figures import TABLES
 from service.storage.review_tables import AuditRow
+from service.storage.tables import ScreeningRow
 from tests.review.desk import SWAP, Desk, Seat
 
 Sit = Callable[[str], Seat]
@@ -53,8 +54,12 @@ def test_the_numbers_are_those_of_the_store(desk: Desk, seat: Sit, reviewed: dic
     with desk.service.parts.database.reading() as session:
         screenings = session.execute(text("SELECT count(*) FROM screenings WHERE decision = 'block'")).scalar_one()
         read = session.execute(text("SELECT count(*) FROM cases WHERE decided_at IS NOT NULL")).scalar_one()
-    days = [row for day, row in sheet("volumes").items() if day[:2] == "20"]
-    assert sum(int(row[0]) for row in days) == screenings
+        first, last = session.execute(
+            select(func.min(ScreeningRow.created_at), func.max(ScreeningRow.created_at))
+        ).one()
+    days = {day: row for day, row in sheet("volumes").items() if day[:2] == "20"}
+    assert sum(int(row[0]) for row in days.values()) == screenings
+    assert (min(days), max(days)) == (first.date().isoformat(), last.date().isoformat())
     assert int(sheet("models")[desk.service.parts.screeners.model_version][2]) == read
     assert sheet("after-warning")["Sent all the same"][1] == "0"
     assert mira.get("/numbers?days=31").status_code == 422

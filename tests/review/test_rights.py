@@ -10,6 +10,7 @@ import pytest
 from service.storage.review_tables import SessionRow
 from tests.review.desk import Desk, Seat
 
+pytestmark = pytest.mark.parametrize("desk", ["sqlite"], indirect=True)  # rights ask nothing of the database's kind
 Sit = Callable[[str], Seat]
 PAGES = ["", "/numbers", "/agreement", "/rules", "/rules/new", "/audit", "/audit.csv", "/out", "/people"]
 ALLOWED = {
