@@ -27,6 +27,7 @@ from service.storage.keys import ApiKeys, KnownKey
 from service.storage.orders import KnownOrder, Orders
 from service.storage.sealing import Sealer
 from service.storage.writing import ScreeningWriter
+from service.traces import Traces
 from service.webhooks.delivery import Delivery
 
 PAGES = ("service.compose.routes", "service.review.routes")
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         max_bytes=settings.max_body_bytes,
         max_batch=settings.max_batch_bytes,
         max_pending=settings.max_pending,
+        max_pending_bytes=settings.max_pending_bytes,
     )
     return app
 
@@ -96,7 +98,7 @@ def wire(settings: Settings) -> Parts:
         orders=_orders(settings, database, follower),
         follower=follower,
         delivery=_delivery(settings, database),
-        metrics=Metrics(),
+        metrics=Metrics(Traces.to(settings.otel_endpoint)),
     )
 
 
@@ -161,4 +163,6 @@ def _close(parts: Parts) -> None:
     for edge in (parts.delivery, parts.follower):
         if edge:
             edge.close()
+    if parts.metrics.traces:
+        parts.metrics.traces.close()
     parts.database.close()

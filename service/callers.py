@@ -130,7 +130,7 @@ class RateLimit:
         now = self._clock()
         with self._lock:
             left, at = self._buckets.get(caller.prefix, (self._most, now))
-            left = min(self._most, left + (now - at) * self._rate)
+            left = min(self._most, left + max(0.0, now - at) * self._rate)
             if left < count:
                 self._buckets[caller.prefix] = (left, now)
                 raise _too_many(int((count - left) / self._rate) + 1)

@@ -45,7 +45,13 @@ ANSWER_EXAMPLE: dict[str, Any] = {
             "replace_end": 72,
         }
     ],
-    "reminders": [{"id": "reply-within-one-business-day", "message": "Reply within 1 business day."}],
+    "reminders": [
+        {
+            "id": "reply-within-one-business-day",
+            "message": "Reply within 1 business day.",
+            "reply_by": "2026-11-25T09:00:00-06:00",
+        }
+    ],
     "model_version": "…",
     "rules_version": "…",
     "policy_version": "…",

@@ -34,6 +34,7 @@ class Gate:
         max_bytes: int,
         max_batch: int,
         max_pending: int,
+        max_pending_bytes: int,
     ) -> None:
         """`direct`: endpoints by path that answer POST without the framework's routing, which costs them a third."""
         self._app = app
@@ -43,6 +44,8 @@ class Gate:
         self._cap = max_bytes
         self._max_pending = max_pending
         self._pending = 0
+        self._most_bytes = max_pending_bytes
+        self._bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it at once."""
@@ -54,14 +57,28 @@ class Gate:
         rid = known.decode() if _GOOD_ID.fullmatch(known) else f"{_RANDOM.getrandbits(64):016x}"
         answer = _Answer(send, rid.encode())
         token = request_id.set(rid)
+        traces = self._metrics.traces
+        opened = traces.begin(scope["method"], rid, headers) if traces else None
         started = time.perf_counter()
         self._pending += 1
+        self._bytes += (weight := self._weight(scope, headers))
         try:
             await self._pass_on(scope, receive, answer, headers)
         finally:
             self._pending -= 1
-            self._note(scope, answer.status, time.perf_counter() - started)
+            self._bytes -= weight
+            route = self._note(scope, answer.status, time.perf_counter() - started)
+            if traces and opened:
+                traces.end(opened, route, answer.status)
             request_id.reset(token)
+
+    def _weight(self, scope: Scope, headers: dict[bytes, bytes]) -> int:
+        """Bytes of the body: as told, or as many as may come; one too large is refused unread."""
+        told = headers.get(b"content-length", b"")
+        cap = self._cap_of(scope)
+        if told.isdigit():
+            return int(told) if int(told) <= cap else 0
+        return cap if b"transfer-encoding" in headers else 0
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: "_Answer", headers: dict[bytes, bytes]) -> None:
         if refusal := self._refusal(scope, headers):
@@ -76,7 +93,9 @@ class Gate:
             await _answer_directly(endpoint, scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> ServiceError | None:
-        if self._pending > self._max_pending and scope["path"] not in _QUIET:
+        weight = self._weight(scope, headers)
+        too_many = self._pending > self._max_pending or (self._bytes > self._most_bytes and self._bytes > weight)
+        if too_many and scope["path"] not in _QUIET:
             return ServiceError(503, "Too much is waiting already; try again.", headers={"Retry-After": "1"})
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > (cap := self._cap_of(scope)):
@@ -86,11 +105,12 @@ class Gate:
     def _cap_of(self, scope: Scope) -> int:
         return self._caps.get(scope["path"], self._cap)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float) -> str:
         path = scope["path"] if scope["path"] in self._direct else getattr(scope.get("route"), "path", "unknown")
         self._metrics.answered(path, status)
         if LOGGER.isEnabledFor(logging.INFO) and path not in _QUIET:
             event("request", method=scope["method"], route=path, status=status, ms=round(seconds * 1000, 2))
+        return str(path)
 
 
 async def _answer_directly(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from service.traces import Traces
+
 STAGES = ("order", "judge", "store", "whole")
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -13,7 +15,9 @@ _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 class Metrics:
     """The counters of one app. Several workers share them through PROMETHEUS_MULTIPROC_DIR."""
 
-    def __init__(self) -> None:
+    def __init__(self, traces: Traces | None = None) -> None:
+        """`traces` are told of the same stages and requests, where there are any."""
+        self.traces = traces
         self._registry = CollectorRegistry()
         registry = self._registry
         self._stage = Histogram(
@@ -31,6 +35,8 @@ class Metrics:
     def stage(self, name: str, seconds: float) -> None:
         """Note how long a stage took."""
         self._stages[name].observe(seconds)
+        if self.traces and name != "whole":
+            self.traces.stage(name, seconds)
 
     def verdict(self, mode: str, decision: str, labels: Iterable[str], findings: Iterable[tuple[str, str]]) -> None:
         """Count one verdict. Finding ids are those of rule book and policy, so their number is bounded."""

@@ -36,6 +36,7 @@ class ReplyClock:
         except NotImplementedError as error:
             raise ClockError(f"SCREENING_BUSINESS_COUNTRY: no calendar for {country!r} {region!r}") from error
         self._is_business_day = lru_cache(maxsize=4000)(self._business_day)
+        self._of_minute = lru_cache(maxsize=64)(self.deadline)
 
     def deadline(self, received_at: datetime) -> Deadline:
         """The moment by which to answer what was received then. A moment without a zone is read as UTC."""
@@ -43,6 +44,10 @@ class ReplyClock:
         local = moment.astimezone(self._zone)
         start = self._start(local)
         return Deadline(local, start, self._at(self._next_business_day(start.date()), start.time()))
+
+    def reply_by(self, received_at: datetime) -> datetime:
+        """The deadline of what is received in that minute; remembered, because every answer asks for it."""
+        return self._of_minute(received_at.replace(second=0, microsecond=0)).reply_by
 
     def _start(self, local: datetime) -> datetime:
         day, clock = local.date(), local.time()

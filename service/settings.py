@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     # what is taken in
     max_body_bytes: int = Field(1_000_000, ge=1000, description="Largest request body, in bytes.")
     max_batch_bytes: int = Field(8_000_000, ge=1000, description="Largest body of a batch, in bytes.")
+    max_pending_bytes: int = Field(
+        32_000_000, ge=1_000_000, description="Bytes of bodies that may wait inside; more get 503 with Retry-After."
+    )
     max_pending: int = Field(512, ge=1, description="Requests that may wait inside; more get 503 with Retry-After.")
     rate_per_minute: int = Field(6000, ge=0, description="Screened drafts per key and minute; 0 sets no limit.")
     time_budget_ms: int = Field(2000, ge=10, description="Time to judge one draft, in milliseconds.")
@@ -66,6 +69,7 @@ class Settings(BaseSettings):
     # how it runs
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    otel_endpoint: str = Field("", description="OTLP/HTTP address for traces (extra `otel`); empty sends none.")
     model_check_seconds: float = Field(5.0, gt=0, description="How often a newly promoted model is looked for.")
 
     @model_validator(mode="after")

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from classifier import Draft
+from service.reply_clock import ReplyClock
 from service.screening.offsets import converted
 from service.storage.documents import Document, with_words
 
@@ -19,6 +21,14 @@ def answer(
     body["findings"] = converted(shown["findings"], draft, encoding)
     del body["format"]
     return body
+
+
+def dated(document: Document, at: datetime, clock: ReplyClock) -> list[dict[str, Any]]:
+    """The reminders; that of the reply says by when a response that comes at that moment must be answered."""
+    return [
+        {**one, "reply_by": clock.reply_by(at)} if one["id"] == "reply-within-one-business-day" else one
+        for one in document["reminders"]
+    ]
 
 
 def changes(before: Document, now: Document) -> dict[str, list[dict[str, Any]]]:

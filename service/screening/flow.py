@@ -15,7 +15,7 @@ from service.dependencies import Parts
 from service.errors import ServiceError
 from service.judging import Judged
 from service.orders.directory import NOT_ASKED, OrderFacts
-from service.screening.answers import answer, changes
+from service.screening.answers import answer, changes, dated
 from service.screening.passes import PassTerms
 from service.screening.schemas import DraftIn
 from service.storage.documents import Document, evidence_document, verdict_document
@@ -79,12 +79,13 @@ async def finish(parts: Parts, caller: Caller, looked: Looked, judged: Judged, k
     asked, verdict = looked.asked, judged.verdict
     document = verdict_document(verdict, parts.screeners.screener.policy)
     _count(parts, asked.mode, document)
-    extra: dict[str, Any] = {"order": looked.facts.document()}
+    now = datetime.now(UTC)
+    extra: dict[str, Any] = {"order": looked.facts.document(), "reminders": dated(document, now, parts.clock)}
     if looked.previous:
         extra["changes"] = changes(looked.previous.verdict, document)
     if asked.mode == "preview":
         return answer(document, looked.draft, asked.offset_encoding, screening_id=None, granted=None, extra=extra)
-    new = _new(parts, caller, looked, judged, document, key)
+    new = _new(parts, caller, looked, judged, document, key, now)
     started = time.perf_counter()
     written = parts.writer.submit(new)
     # while the store is at work: an answer that is sent only if this screening is the one that was kept
@@ -111,7 +112,8 @@ async def _again(parts: Parts, caller: Caller, screening_id: str, asked: DraftIn
     stored = await run_in_threadpool(load, parts, screening_id, caller.name)
     if stored is None:
         raise ServiceError(503, "The earlier screening cannot be read now; try again.", headers={"Retry-After": "2"})
-    extra = {"order": dict(stored.order_state)}
+    reminders = dated(stored.verdict, stored.created_at, parts.clock)
+    extra = {"order": dict(stored.order_state), "reminders": reminders}
     granted = current_pass(parts, stored)
     return answer(
         stored.verdict, stored.draft, asked.offset_encoding, screening_id=stored.id, granted=granted, extra=extra
@@ -141,9 +143,9 @@ def grant(
 
 
 def _new(
-    parts: Parts, caller: Caller, looked: Looked, judged: Judged, document: Document, key: str | None
-) -> NewScreening:
-    now = datetime.now(UTC)
+    parts: Parts, caller: Caller, looked: Looked, judged: Judged, document: Document, key: str | None,
+    now: datetime,
+) -> NewScreening:  # fmt: skip
     cases = _cases(judged)
     return NewScreening(
         id=new_id(now.timestamp()),

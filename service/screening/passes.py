@@ -106,6 +106,21 @@ class Passes:
             return PassCheck(False, "foreign", "The signature of this pass is not ours.")
         return dict(payload)
 
+    def sign(self, message: bytes) -> str:
+        """A signature on a record that is no pass: `key id.signature`."""
+        return f"{self._signing_id}.{_text64(self._signing.sign(message))}"
+
+    def verify(self, message: bytes, signature: str) -> bool | None:
+        """Whether such a signature is ours; None where its key has been retired."""
+        key_id, _, text = signature.partition(".")
+        if key_id not in self._public:
+            return None
+        try:
+            self._public[key_id].verify(_bytes64(text), message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
     def public_keys(self) -> dict[str, Any]:
         """The public keys as a JWK set (RFC 8037), for offline verification."""
         return {"keys": [_jwk(key_id, key) for key_id, key in self._public.items()]}

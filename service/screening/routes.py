@@ -19,7 +19,7 @@ from service.dependencies import (
 from service.documentation import BATCH_DOCS, SCREEN_DOCS, SCREENING_EXAMPLE
 from service.errors import ServiceError, invalid, not_found, problem
 from service.screening import batch, flow
-from service.screening.answers import answer
+from service.screening.answers import answer, dated
 from service.screening.schemas import AcknowledgeIn, AppealIn, BatchIn, DraftIn, OffsetEncoding, PassIn
 from service.storage.records import StoredScreening, draft_hash
 
@@ -100,6 +100,7 @@ def screening(
         "created_at": stored.created_at,
         "merchant_id": stored.merchant_id,
         "order": dict(stored.order_state),
+        "reminders": dated(stored.verdict, stored.created_at, parts.clock),
         "previous_screening_id": stored.previous_id,
         "draft": {"support_id": draft.support_id, "subject": draft.subject, "body": draft.body} if draft else None,
         **stored.after,

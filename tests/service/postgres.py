@@ -26,23 +26,52 @@ def binaries() -> Path:
     return found[-1].parent if found else Path(str(on_path)).parent
 
 
-@contextmanager
-def postgres_server() -> Iterator[str]:
-    """The URL of a running server's database `postgres`, until the block ends. Raises NoPostgresError."""
-    bin_folder = binaries()
-    with tempfile.TemporaryDirectory(prefix="screening-pg-") as folder:
+class PostgresServer:
+    """A server with its data in `folder`, on a port that stays the same however often it is stopped and started."""
+
+    def __init__(self, folder: str) -> None:
+        self._bin = binaries()
+        self._folder = folder
+        self._port = _free_port()
+        self.url = f"postgresql://screening@127.0.0.1:{self._port}/postgres"
         _give_to_user(folder)
-        data, port = f"{folder}/data", _free_port()
+        data = f"{folder}/data"
+        _run(str(self._bin / "initdb"), "-D", data, "-U", "screening", "--auth=trust", "--no-sync", "-E", "UTF8")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self._control("-w", "-l", f"{self._folder}/log", "-o", options, "start")
+
+    def stop(self) -> None:
+        """End it as a power cut would: connections break, nothing is tidied up."""
+        self._control("-m", "immediate", "stop")
+
+    def _control(self, *command: str) -> None:
+        _run(str(self._bin / "pg_ctl"), "-D", f"{self._folder}/data", *command)
+
+
+@contextmanager
+def started_postgres() -> Iterator[PostgresServer]:
+    """A running server, until the block ends. Raises NoPostgresError."""
+    binaries()
+    with tempfile.TemporaryDirectory(prefix="screening-pg-") as folder:
         try:
-            _run(str(bin_folder / "initdb"), "-D", data, "-U", "screening", "--auth=trust", "--no-sync", "-E", "UTF8")
-            options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-            _run(str(bin_folder / "pg_ctl"), "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+            server = PostgresServer(folder)
+            server.start()
         except subprocess.CalledProcessError as error:
             raise NoPostgresError(f"PostgreSQL did not start: {error.stderr.decode()[-300:]}") from error
         try:
-            yield f"postgresql://screening@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            _run(str(bin_folder / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+            server.stop()
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The URL of a running server's database `postgres`, until the block ends. Raises NoPostgresError."""
+    with started_postgres() as server:
+        yield server.url
 
 
 def _give_to_user(folder: str) -> None:

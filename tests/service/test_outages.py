@@ -1,0 +1,183 @@
+"""What happens when something beside the service fails: the disk full, PostgreSQL gone and back, the clock jumping."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import event, text
+
+from service.callers import Caller, RateLimit
+from service.errors import ServiceError
+from service.gate import Gate
+from service.metrics import Metrics
+from service.screening.passes import Passes, PassTerms, new_key
+from service.storage.records import new_id
+from tests.service.drafts import ALLOWED, BLOCKED
+from tests.service.postgres import NoPostgresError, started_postgres
+from tests.service.running import Running, running, settings_for
+
+
+def assert_unavailable(response: httpx.Response) -> None:
+    assert response.status_code == 503, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["retry-after"]
+
+
+def assert_kept(service: Running, answers: list[dict[str, Any]]) -> None:
+    for answer in answers:
+        stored = service.client.get(f"/screenings/{answer['screening_id']}").json()
+        assert (stored["decision"], stored["pass"]) == (answer["decision"], answer["pass"])
+
+
+def send_until_refused(service: Running) -> tuple[list[dict[str, Any]], httpx.Response]:
+    """What was answered before the first answer that was not 200, and that one."""
+    answered = []
+    for number in range(2000):
+        response = service.client.post("/screen", json={**BLOCKED, "body": f"{BLOCKED['body']} {number} {'x ' * 2900}"})
+        if response.status_code != 200:
+            return answered, response
+        answered.append(response.json())
+    raise AssertionError("the disk never became full")
+
+
+def test_on_a_full_disk_sends_are_503_previews_go_on_and_nothing_answered_is_lost(tmp_path: Path) -> None:
+    limit = {"pages": 0}
+
+    def limited(connection: Any, _: Any) -> None:
+        connection.execute(f"PRAGMA max_page_count={limit['pages']}")
+
+    with running(settings_for(tmp_path)) as service:
+        first = service.screen(ALLOWED)
+        engine = service.parts.database.engine
+        with engine.connect() as connection:
+            limit["pages"] = (connection.scalar(text("PRAGMA page_count")) or 0) + 12
+        event.listen(engine, "connect", limited)
+        engine.dispose()
+        answered, refused = send_until_refused(service)
+        assert_unavailable(refused)
+        assert_unavailable(service.client.post("/screen", json={**ALLOWED, "body": ALLOWED["body"] + " x" * 20_000}))
+        assert service.screen(BLOCKED, mode="preview")["decision"] == "block"
+        assert_kept(service, [first, *answered])
+        limit["pages"] += 100_000
+        engine.dispose()
+        assert_kept(service, [service.screen(BLOCKED), *answered])
+
+
+@pytest.mark.postgres
+def test_postgresql_goes_and_comes_back(tmp_path: Path) -> None:
+    try:
+        with started_postgres() as server, running(settings_for(tmp_path, database_url=server.url)) as service:
+            answered = [service.screen(ALLOWED) for _ in range(3)]
+            server.stop()
+            try:
+                assert_unavailable(service.client.post("/screen", json=ALLOWED))
+                assert_unavailable(service.client.get("/readyz"))
+                assert_unavailable(service.client.get(f"/screenings/{answered[0]['screening_id']}"))
+                assert service.screen(ALLOWED, mode="preview")["decision"] == "allow"
+                assert "screening_store_up 0.0" in service.client.get("/metrics").text
+            finally:
+                server.start()
+            assert_kept(service, [*answered, service.screen(ALLOWED)])
+            assert service.client.get("/readyz").status_code == 200
+    except NoPostgresError as error:
+        pytest.skip(f"NOT TESTED ON POSTGRESQL: {error}")
+
+
+def test_a_pass_is_judged_by_the_wall_clock_wherever_it_jumps() -> None:
+    passes = Passes.from_setting(new_key(), issuer="x", minutes=60)
+    now = datetime.now(UTC)
+    token = passes.issue(PassTerms("s", "t", "allow", now))
+    for jump, reason in ((timedelta(0), None), (timedelta(days=-400), None), (timedelta(minutes=60), "expired")):
+        assert passes.check(token, "t", now + jump).reason == reason
+
+
+def test_ids_stay_apart_when_the_clock_jumps_back() -> None:
+    moments = [1_700_000_000.0, 1_600_000_000.0, 1_700_000_000.0] * 1000
+    assert len({new_id(moment) for moment in moments}) == len(moments)
+
+
+def test_a_rate_limit_forgives_a_clock_that_goes_back() -> None:
+    moments = iter([1000.0, 1000.0, 10.0, 10.0, 11.0])
+    limit = RateLimit(600, clock=lambda: next(moments))
+    caller = Caller("gateway", "p", frozenset())
+    limit.take(caller, 100)
+    with pytest.raises(ServiceError):
+        limit.take(caller, 60)
+    with pytest.raises(ServiceError) as refused:
+        limit.take(caller)
+    assert 1 <= int(refused.value.headers["Retry-After"]) <= 2
+    limit.take(caller, 0)
+    limit.take(caller, 10)
+
+
+def test_the_bytes_that_wait_inside_are_bounded() -> None:
+    entered, statuses = asyncio.Event(), list[int]()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    def asked(length: int) -> dict[str, Any]:
+        headers = [(b"content-length", str(length).encode())]
+        return {"type": "http", "method": "POST", "path": "/screen/batch", "headers": headers}
+
+    async def three() -> None:
+        gate = Gate(
+            slow, metrics=Metrics(), direct={}, max_bytes=9, max_batch=800, max_pending=9, max_pending_bytes=1000
+        )
+        first = asyncio.create_task(gate(asked(800), receive, send))
+        await entered.wait()
+        await gate(asked(300), receive, send)  # 1,100 together
+        entered.clear()
+        second = asyncio.create_task(gate(asked(200), receive, send))  # 1,000 together
+        await entered.wait()
+        for task in (first, second):
+            task.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+        entered.clear()
+        third = asyncio.create_task(gate(asked(800), receive, send))  # all are gone
+        await entered.wait()
+        third.cancel()
+
+    asyncio.run(three())
+    assert statuses == [503]
+
+
+def test_reminders_say_by_when_a_reply_is_due(tmp_path: Path) -> None:
+    with running(settings_for(tmp_path)) as service:
+        answer = service.screen(ALLOWED)
+        stored = service.client.get(f"/screenings/{answer['screening_id']}").json()
+        assert stored["reminders"] == answer["reminders"]
+        due = datetime.fromisoformat(answer["reminders"][0]["reply_by"])
+        deadline = service.client.get("/reply-deadline", params={"received_at": stored["created_at"]}).json()
+        assert timedelta(0) <= datetime.fromisoformat(deadline["reply_by"]) - due < timedelta(minutes=1)
+        preview = service.screen(ALLOWED, mode="preview")["reminders"][0]
+        assert datetime.fromisoformat(preview["reply_by"]) >= due
+
+
+def test_many_at_once_with_few_keys_are_few_screenings(tmp_path: Path) -> None:
+    answers: list[tuple[str, str]] = []
+    with running(settings_for(tmp_path)) as service:
+
+        def send(number: int) -> None:
+            key = f"k{number % 4}"
+            answers.append((key, service.screen(ALLOWED, {"Idempotency-Key": key})["screening_id"]))
+
+        threads = [threading.Thread(target=send, args=(number,)) for number in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert len(answers) == 40
+    assert len(set(answers)) == 4
