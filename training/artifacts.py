@@ -40,7 +40,7 @@ def write(
     }
     if encoder is not None and encoder_stack is not None:
         arrays |= {"encoder_stack": encoder_stack.weights, "encoder_bias": encoder_stack.bias}
-        shutil.copytree(encoder, folder / ENCODER, dirs_exist_ok=True)
+        shutil.copytree(encoder, folder / ENCODER, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.pt"))
     np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
     (folder / VOCABULARY).write_text(json.dumps(fitted.linear.space.vocabulary, ensure_ascii=False), encoding="utf-8")
     manifest: dict[str, Any] = {

@@ -26,6 +26,8 @@ from training.surroundings import Surroundings
 
 __all__ = ["EncoderRecipe", "Example", "example", "export", "logits", "train"]
 
+WEIGHTS = "weights.pt"
+
 
 def _batches(
     examples: Sequence[Example], pieces: WordPiece, recipe: EncoderRecipe, rng: random.Random
@@ -63,16 +65,15 @@ def train(
     base: Path,
     recipe: EncoderRecipe,
     *,
+    start: Path | None = None,
     say: Any = print,
     watch: Any = None,
 ) -> tuple[Encoder, WordPiece]:
-    """The fitted encoder and its pieces. Deterministic for one torch build and thread count."""
+    """The fitted encoder and its pieces: from the base weights, or on from an earlier run's folder `start`.
+    Deterministic for one torch build and thread count."""
     torch.manual_seed(recipe.seed)
     rng = random.Random(recipe.seed)
-    kept, names = keep_pieces(base, [one.words for one in examples])
-    pieces = WordPiece(names)
-    model = Encoder(len(names), dropout=recipe.dropout)
-    load_base(model, base, kept)
+    model, pieces = _begin(examples, base, recipe, start)
     heads = [p for n, p in model.named_parameters() if n.startswith(("relevance", "content", "bias"))]
     body = [p for n, p in model.named_parameters() if not n.startswith(("relevance", "content", "bias"))]
     optimiser = torch.optim.AdamW(
@@ -108,6 +109,20 @@ def train(
     return model.eval(), pieces
 
 
+def _begin(
+    examples: Sequence[Example], base: Path, recipe: EncoderRecipe, start: Path | None
+) -> tuple[Encoder, WordPiece]:
+    if start is None:
+        kept, names = keep_pieces(base, [one.words for one in examples])
+        model = Encoder(len(names), dropout=recipe.dropout)
+        load_base(model, base, kept)
+        return model, WordPiece(names)
+    names = (start / "pieces.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
+    model = Encoder(len(names), dropout=recipe.dropout)
+    model.load_state_dict(torch.load(start / WEIGHTS, weights_only=True))
+    return model, WordPiece(names)
+
+
 @torch.no_grad()
 def logits(model: Encoder, pieces: WordPiece, texts: Sequence[Sequence[str]], longest: int) -> np.ndarray:
     """(len(texts), 6) of the unquantised model."""
@@ -128,8 +143,11 @@ def logits(model: Encoder, pieces: WordPiece, texts: Sequence[Sequence[str]], lo
     return out
 
 
-def export(model: Encoder, pieces: WordPiece, recipe: EncoderRecipe, folder: Path) -> Path:
-    """Write encoder.onnx (int8 weights), pieces.txt and encoder.json into the folder; returns the ONNX file."""
+def export(
+    model: Encoder, pieces: WordPiece, recipe: EncoderRecipe, folder: Path, *, start: Path | None = None
+) -> Path:
+    """Write encoder.onnx (int8 weights), pieces.txt and encoder.json into the folder, and beside them the weights that
+    a later run can go on from, which nobody serves; returns the ONNX file."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -143,11 +161,21 @@ def export(model: Encoder, pieces: WordPiece, recipe: EncoderRecipe, folder: Pat
     quantize_dynamic(whole, small, weight_type=QuantType.QInt8, per_channel=True, reduce_range=False)
     whole.unlink()
     _without_notes(small)
+    torch.save(model.state_dict(), folder / WEIGHTS)
     (folder / "pieces.txt").write_text("\n".join(pieces.pieces) + "\n", encoding="utf-8")
-    about = {"base": "all-MiniLM-L6-v2", "base_sha256": BASE_SHA256, "licence": "Apache-2.0", "recipe": asdict(recipe),
+    about = {"base": "all-MiniLM-L6-v2", "base_sha256": BASE_SHA256, "licence": "Apache-2.0",
+             "recipes": [*_earlier(start), asdict(recipe)],
              "sha256": hashlib.sha256(small.read_bytes()).hexdigest(), "labels": list(map(str, LABELS))}  # fmt: skip
     (folder / "encoder.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return small
+
+
+def _earlier(start: Path | None) -> list[dict[str, Any]]:
+    """The recipes of the runs that this one went on from."""
+    if start is None:
+        return []
+    recipes: list[dict[str, Any]] = json.loads((start / "encoder.json").read_text(encoding="utf-8"))["recipes"]
+    return recipes
 
 
 def _without_notes(file: Path) -> None:

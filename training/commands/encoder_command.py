@@ -20,6 +20,8 @@ def encoder(
     out: Annotated[Path, typer.Argument(help="Folder for encoder.onnx; give it to `retrain --encoder`.")],
     data: Data = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the drafts.")] = 4,
+    rate: Annotated[float, typer.Option(min=0, help="Learning rate at its highest.")] = 1.5e-4,
+    start: Annotated[Path | None, typer.Option(help="Folder of an earlier run to go on from.")] = None,
     as_json: Json = False,
 ) -> None:
     """Fine-tune the encoder on the training part alone, so that the tune part tells what it adds."""
@@ -30,13 +32,13 @@ def encoder(
         raise typer.Exit(BAD_INPUT) from error
     drafts = share(sources.labelled(data), SplitPlan.load()).split.train
     reader = sources.tools().reader()
-    recipe = replace(tuning.EncoderRecipe(), epochs=epochs)
+    recipe = replace(tuning.EncoderRecipe(), epochs=epochs, rate=rate)
     readings = [reader.read(labelled.draft) for labelled in drafts]
     examples = [tuning.example(*both) for both in zip(drafts, readings, strict=True)]
     words = epochs * -(-len(examples) // recipe.batch) // _STEPS_BETWEEN_WORDS
     with steps("fine-tune", words) as say:
-        model, pieces = tuning.train(examples, Surroundings.of(drafts, readings), base, recipe, say=say)
-    file = tuning.export(model, pieces, recipe, out)
+        model, pieces = tuning.train(examples, Surroundings.of(drafts, readings), base, recipe, start=start, say=say)
+    file = tuning.export(model, pieces, recipe, out, start=start)
     tell(
         {"encoder": str(out), "drafts": len(drafts), "bytes": file.stat().st_size},
         f"{out}: {file.stat().st_size / 1e6:.1f} MB from {len(drafts)} drafts. Next: retrain --encoder {out}",
