@@ -1,105 +1,78 @@
-"""Find the rules that a reading breaks or meets, with spaCy's matchers.
-
-What a pattern cannot do without decides whether it is worth running: every set of alternatives ("needs") has a bit,
-every word knows the bits it satisfies, and a pattern runs on a sentence only if the sentence's words hold all of its
-bits. Words that no rule names reach spaCy as one placeholder, so its string store never grows.
-"""
+"""Find the rules that a reading breaks or meets, with spaCy's matchers."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from spacy.matcher import Matcher, PhraseMatcher
-from spacy.tokens import Doc
-from spacy.vocab import Vocab
-
 from classifier.evidence import RuleEvidence, RuleHit, Span
+from classifier.patterns import NUMBER
 from classifier.reading import Reading
-from classifier.rulebook import Element, Pattern, Rule, RuleBook
+from classifier.rulebook import Pattern, Rule, RuleBook
+from classifier.shapes import Shapes, words_of
+from classifier.triggers import Probe, TriggerIndex
 
 _MOST_HITS_OF_A_RULE = 3
-_OTHER, _NUMBER = "_", "0"
-_NUMBER_WORDS = frozenset(
-    ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "dozen")
-) | {_NUMBER}
+_OTHER = "_"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Probe:
-    """One pattern of one rule, ready to run on a sentence that has all bits of `needs`, and its words in `order`."""
+class _RuleWords(dict[str, str]):
+    """The words that rules name, each as itself; of all others only whether they are numbers. Does not grow."""
 
-    rule: Rule
-    needs: int
-    order: tuple[frozenset[str], ...]
-    matcher: Matcher | PhraseMatcher
+    def __missing__(self, word: str) -> str:
+        return NUMBER if word.lstrip("$")[:1].isdigit() else _OTHER
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sentence:
-    """A sentence of the reading: token range, the bits that its words satisfy, the words as spaCy is to see them."""
+    """A sentence of the reading: token range, its words as the rules know them, in order and as a set."""
 
     first: int
     end: int
-    bits: int
     words: list[str]
+    present: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Exceptions:
+    """What keeps a rule's hit from counting: a pattern in its sentence, one in the draft, or the lack of one."""
+
+    here: TriggerIndex
+    anywhere: TriggerIndex
+    asked: TriggerIndex | None
 
 
 class RuleMatcher:
     """The compiled rule book. Matching never raises; it reports the rules that failed."""
 
     def __init__(self, book: RuleBook, commonness: Sequence[str] = ()) -> None:
-        """`commonness`: words, most frequent first; it only decides which word of a pattern is its trigger."""
+        """`commonness`: words, most frequent first; it only decides which words of a pattern trigger it."""
         self.book = book
-        self._vocab = Vocab()
         self._rank = {word: i for i, word in enumerate(commonness)}
-        self._bit: dict[frozenset[str], int] = {}
-        self._word_bits: dict[str, int] = {_OTHER: 0, _NUMBER: 0}
-        self._probes: dict[str, list[_Probe]] = {}
-        self._unless: dict[str, list[_Probe]] = {}
-        self._unless_draft: dict[str, list[_Probe]] = {}
-        self._if_draft: dict[str, list[_Probe]] = {}
-        for rule in book.rules:
-            if rule.status != "draft":
-                self._add(rule)
+        self._shapes = Shapes()
+        self._known = _RuleWords()
+        rules = [rule for rule in book.rules if rule.status != "draft"]
+        self.index = self._indexed((rule, pattern) for rule in rules for pattern in rule.patterns)
+        self._exceptions = {rule.id: self._exceptions_of(rule) for rule in rules}
 
-    def _add(self, rule: Rule) -> None:
-        for pattern in rule.patterns:
-            probe = self._probe(rule, pattern)
-            for word in min(_needs(pattern), key=self._commonness):
-                self._probes.setdefault(word, []).append(probe)
-        self._unless[rule.id] = [self._probe(rule, pattern) for pattern in rule.unless]
-        self._unless_draft[rule.id] = [self._probe(rule, pattern) for pattern in rule.unless_draft]
-        self._if_draft[rule.id] = [self._probe(rule, pattern) for pattern in rule.if_draft]
+    def _exceptions_of(self, rule: Rule) -> _Exceptions:
+        here, anywhere, asked = (
+            self._indexed((rule, pattern) for pattern in patterns)
+            for patterns in (rule.unless, rule.unless_draft, rule.if_draft)
+        )
+        return _Exceptions(here, anywhere, asked if rule.if_draft else None)
 
-    def _probe(self, rule: Rule, pattern: Pattern) -> _Probe:
-        bits = 0
-        for element in pattern:
-            for word in element.words:
-                self._word_bits.setdefault(word, 0)
-        for need in _needs(pattern):
-            bits |= self._bit_of(need)
-        return _Probe(rule, bits, tuple(_needs(pattern)), self._compiled(pattern))
+    def _indexed(self, patterns: Iterable[tuple[Rule, Pattern]]) -> TriggerIndex:
+        return TriggerIndex((self._probe(rule, pattern) for rule, pattern in patterns), self._commonness)
 
-    def _bit_of(self, need: frozenset[str]) -> int:
-        bit = self._bit.get(need)
-        if bit is None:
-            bit = self._bit[need] = 1 << len(self._bit)
-            for word in need:
-                self._word_bits[word] = self._word_bits.get(word, 0) | bit
-        return bit
+    def _probe(self, rule: Rule, pattern: Pattern) -> Probe:
+        shape, letters = self._shapes.of(pattern)
+        self._known.update((word, word) for word in letters)
+        needs = tuple(words_of(element) for element in pattern if not element.gap and not element.optional)
+        return Probe(rule, needs, letters, shape)
 
     def _commonness(self, words: frozenset[str]) -> float:
         return sum(1.0 / (10 + self._rank.get(word, 100_000)) for word in words)
-
-    def _compiled(self, pattern: Pattern) -> Matcher | PhraseMatcher:
-        if all(len(e.words) == 1 and not e.optional for e in pattern):
-            phrases = PhraseMatcher(self._vocab, attr="ORTH")
-            phrases.add("hit", [Doc(self._vocab, words=[next(iter(e.words)) for e in pattern])])
-            return phrases
-        matcher = Matcher(self._vocab)
-        matcher.add("hit", [[token for e in pattern for token in _spacy_tokens(e)]], greedy="LONGEST")
-        return matcher
 
     def find(self, reading: Reading) -> RuleEvidence:
         """Every hit of live and shadow rules, in order of place. Never raises; a failed rule is named."""
@@ -108,89 +81,52 @@ class RuleMatcher:
         counts = Counter[str]()
         sentences = self._sentences(reading)
         for sentence in sentences:
-            probes = self._candidates(sentence)
+            probes = self.index.candidates(sentence.words, sentence.present)
             if probes:
                 self._run(reading, sentence, probes, sentences, found, counts, failed)
         return RuleEvidence(tuple(found), tuple(sorted(failed)), self.book.version)
 
     def _sentences(self, reading: Reading) -> list[_Sentence]:
-        bits_of = self._word_bits
-        seen = [w if w in bits_of else _NUMBER if w.lstrip("$")[:1].isdigit() else _OTHER for w in reading.tokens]
-        result = []
-        for first, end in reading.sentences:
-            words, bits = seen[first:end], 0
-            for word in words:
-                bits |= bits_of[word]
-            result.append(_Sentence(first, end, bits, words))
-        return result
-
-    def _candidates(self, sentence: _Sentence) -> list[_Probe]:
-        """The probes whose trigger and every other need stand in the sentence, each once."""
-        index, missing = self._probes, ~sentence.bits
-        found: dict[_Probe, None] = {}
-        for word in sentence.words:
-            for probe in index.get(word, ()):
-                if not probe.needs & missing:
-                    found[probe] = None
-        return list(found)
+        words = list(map(self._known.__getitem__, reading.tokens))
+        return [_Sentence(a, b, words[a:b], frozenset(words[a:b])) for a, b in reading.sentences]
 
     def _run(
-        self, reading: Reading, sentence: _Sentence, probes: Iterable[_Probe], sentences: Sequence[_Sentence],
+        self, reading: Reading, sentence: _Sentence, probes: Iterable[Probe], sentences: Sequence[_Sentence],
         found: list[RuleHit], counts: Counter[str], failed: set[str],
     ) -> None:  # fmt: skip
-        doc = Doc(self._vocab, words=sentence.words)
         done: set[str] = set()
         for probe in probes:
             rule = probe.rule
-            if rule.id in done or not _in_order(probe.order, sentence.words) or counts[rule.id] >= _MOST_HITS_OF_A_RULE:
+            if rule.id in done or counts[rule.id] >= _MOST_HITS_OF_A_RULE:
                 continue
             try:
-                matches = probe.matcher(doc)
-                if matches:
+                place = probe.find(sentence.words)
+                if place is not None:
                     done.add(rule.id)
-                    if not self._excused(rule, sentence, doc, sentences):
-                        _, start, stop = max(matches, key=lambda m: m[2] - m[1])
-                        span = reading.span(sentence.first + start, sentence.first + stop)
+                    if not self._excused(rule, sentence, sentences):
                         counts[rule.id] += 1
+                        span = reading.span(sentence.first + place[0], sentence.first + place[1])
                         found.append(_hit(rule, span, reading.sentence_span(sentence.first, sentence.end)))
             except Exception:  # a rule that breaks must neither hide the others nor pass for innocence
                 failed.add(rule.id)
 
-    def _excused(self, rule: Rule, sentence: _Sentence, doc: Doc, sentences: Sequence[_Sentence]) -> bool:
+    def _excused(self, rule: Rule, sentence: _Sentence, sentences: Sequence[_Sentence]) -> bool:
         """Whether one of the rule's exceptions stands in this sentence or, for `unless_draft`, in the draft; or
         whether the draft lacks what the rule asks of it (`if_draft`)."""
-        if any(not p.needs & ~sentence.bits and p.matcher(doc) for p in self._unless[rule.id]):
+        excused = self._exceptions[rule.id]
+        if _stands_in(excused.here, (sentence,)) or _stands_in(excused.anywhere, sentences):
             return True
-        asked = self._if_draft[rule.id]
-        if asked and not self._stands_in(asked, sentences):
-            return True
-        return self._stands_in(self._unless_draft[rule.id], sentences)
-
-    def _stands_in(self, probes: Iterable[_Probe], sentences: Sequence[_Sentence]) -> bool:
-        return any(
-            not probe.needs & ~other.bits and probe.matcher(Doc(self._vocab, words=other.words))
-            for probe in probes
-            for other in sentences
-        )
+        return excused.asked is not None and not _stands_in(excused.asked, sentences)
 
 
-def _in_order(needs: Iterable[frozenset[str]], words: Iterable[str]) -> bool:
-    """Whether the words hold one of each set, one after another: far cheaper than asking spaCy."""
-    rest = iter(words)
-    return all(any(word in need for word in rest) for need in needs)
-
-
-def _needs(pattern: Pattern) -> list[frozenset[str]]:
-    """The sets of words of which a sentence must hold at least one each."""
-    return [_NUMBER_WORDS if e.number else e.words for e in pattern if (e.words or e.number) and not e.optional]
-
-
-def _spacy_tokens(element: Element) -> list[dict[str, object]]:
-    if element.gap:
-        return [{"OP": "?"}] * element.gap
-    words = _NUMBER_WORDS if element.number else element.words
-    token: dict[str, object] = {"ORTH": next(iter(words))} if len(words) == 1 else {"ORTH": {"IN": sorted(words)}}
-    return [{**token, "OP": "?"} if element.optional else token]
+def _stands_in(index: TriggerIndex, sentences: Sequence[_Sentence]) -> bool:
+    words = [word for sentence in sentences for word in sentence.words] if index else []
+    return any(
+        probe.find(sentence.words) is not None
+        for probe in index.candidates(words, frozenset(words))
+        for sentence in sentences
+        if probe.is_possible(sentence.present)
+    )
 
 
 def _hit(rule: Rule, span: Span, sentence: Span) -> RuleHit:

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 Lexicon = Mapping[str, tuple[tuple[str, ...], ...]]
 """Class name -> its entries, each a tuple of words."""
 
+NUMBER = "0"
+"""What stands for every number that no pattern names."""
+
+NUMBER_WORDS = frozenset(
+    ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "dozen")
+) | {NUMBER}
+
 _LARGEST_GAP = 12
+_MOST_ELEMENTS = 40
 _MOST_EXPANSIONS = 400
 _TOKENS = re.compile(r"\d+(?:[.,:/]\d+)*|[\w$]+(?:[@$!|+'*]+\w+)*|[^\w\s]")
 _GAP = re.compile(r"\.\.(\d+)$")
@@ -57,6 +65,8 @@ def expanded(file: str, rule_id: str, line: str, lexicon: Lexicon) -> Iterator[P
         pattern = tuple(element for part in combination for element in part)
         if not any(e.words and not e.optional for e in pattern):
             raise RuleError(file, rule_id, f"{line!r} names no word that must be there")
+        if len(pattern) > _MOST_ELEMENTS:
+            raise RuleError(file, rule_id, f"{line!r} has more than {_MOST_ELEMENTS} words")
         if not pattern or pattern[0].gap or pattern[-1].gap:
             raise RuleError(file, rule_id, f"{line!r} begins or ends with a gap")
         yield pattern

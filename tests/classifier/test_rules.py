@@ -95,13 +95,13 @@ def test_a_draft_rule_is_not_run_and_a_shadow_rule_has_no_say() -> None:
 def test_a_rule_that_fails_is_named_and_hides_no_other() -> None:
     book = RuleBook.from_texts({"a.toml": GOOD, "b.toml": GOOD.replace("test.one", "test.two")})
     matcher = RuleMatcher(book)
-    broken = next(p for probes in matcher._probes.values() for p in probes if p.rule.id == "test.one")
+    broken = next(probe for probe in matcher.index.probes if probe.rule.id == "test.one")
 
     class Failing:
-        def __call__(self, doc: object) -> object:
+        def longest(self, letters: object) -> object:
             raise MemoryError
 
-    object.__setattr__(broken, "matcher", Failing())
+    object.__setattr__(broken, "shape", Failing())
     found = matcher.find(READER.read(Draft("GG-1", "", "We can also send green.")))
     assert found.failed_rules == ("test.one",)
     assert [hit.rule_id for hit in found.hits] == ["test.two"]
