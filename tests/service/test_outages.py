@@ -154,30 +154,28 @@ def test_the_bytes_that_wait_inside_are_bounded() -> None:
     assert statuses == [503]
 
 
-def test_reminders_say_by_when_a_reply_is_due(tmp_path: Path) -> None:
-    with running(settings_for(tmp_path)) as service:
-        answer = service.screen(ALLOWED)
-        stored = service.client.get(f"/screenings/{answer['screening_id']}").json()
-        assert stored["reminders"] == answer["reminders"]
-        due = datetime.fromisoformat(answer["reminders"][0]["reply_by"])
-        deadline = service.client.get("/reply-deadline", params={"received_at": stored["created_at"]}).json()
-        assert timedelta(0) <= datetime.fromisoformat(deadline["reply_by"]) - due < timedelta(minutes=1)
-        preview = service.screen(ALLOWED, mode="preview")["reminders"][0]
-        assert datetime.fromisoformat(preview["reply_by"]) >= due
+def test_reminders_say_by_when_a_reply_is_due(service: Running) -> None:
+    answer = service.screen(ALLOWED)
+    stored = service.client.get(f"/screenings/{answer['screening_id']}").json()
+    assert stored["reminders"] == answer["reminders"]
+    due = datetime.fromisoformat(answer["reminders"][0]["reply_by"])
+    deadline = service.client.get("/reply-deadline", params={"received_at": stored["created_at"]}).json()
+    assert timedelta(0) <= datetime.fromisoformat(deadline["reply_by"]) - due < timedelta(minutes=1)
+    preview = service.screen(ALLOWED, mode="preview")["reminders"][0]
+    assert datetime.fromisoformat(preview["reply_by"]) >= due
 
 
-def test_many_at_once_with_few_keys_are_few_screenings(tmp_path: Path) -> None:
+def test_many_at_once_with_few_keys_are_few_screenings(service: Running) -> None:
     answers: list[tuple[str, str]] = []
-    with running(settings_for(tmp_path)) as service:
 
-        def send(number: int) -> None:
-            key = f"k{number % 4}"
-            answers.append((key, service.screen(ALLOWED, {"Idempotency-Key": key})["screening_id"]))
+    def send(number: int) -> None:
+        key = f"few-{number % 4}"
+        answers.append((key, service.screen(ALLOWED, {"Idempotency-Key": key})["screening_id"]))
 
-        threads = [threading.Thread(target=send, args=(number,)) for number in range(40)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
     assert len(answers) == 40
     assert len(set(answers)) == 4

@@ -130,26 +130,35 @@ def test_it_finishes_what_it_took_before_it_stops(tmp_path: Path) -> None:
     assert answers == [200]
 
 
+def _all_at_once(asked: list[tuple[httpx.Client, str]]) -> list[tuple[str, dict[str, Any]]]:
+    """Each client sends the same draft with its Idempotency-Key, all at the same moment: keys and answers."""
+    answers: list[tuple[str, dict[str, Any]]] = []
+    start = threading.Barrier(len(asked))
+
+    def send(client: httpx.Client, key: str) -> None:
+        start.wait(60)
+        answers.append((key, screen(client, ALLOWED, **{"Idempotency-Key": key})))
+
+    threads = [threading.Thread(target=send, args=pair) for pair in asked]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return answers
+
+
 @pytest.mark.postgres
 def test_two_processes_on_one_postgresql_behave_as_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     shared = {"database_url": fresh_url("postgresql", tmp_path, request), "pass_keys": new_key()}
     with process(tmp_path, **shared) as (_, one, _), process(tmp_path, **shared) as (_, other, _):
-        headers = {"Idempotency-Key": "same"}
-        answers: list[dict[str, Any]] = []
-        threads = [
-            threading.Thread(target=lambda client=client: answers.append(screen(client, ALLOWED, **headers)))  # type: ignore[misc]
-            for client in (one, other)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(30)
-        assert answers[0] == answers[1]
+        answers = _all_at_once([(client, f"same-{n % 5}") for n in range(20) for client in (one, other)])
+        assert len(answers) == 40
+        assert len({(key, json.dumps(answer)) for key, answer in answers}) == 5
         blocked = screen(one, BLOCKED)
         path = f"/screenings/{blocked['screening_id']}"
         assert other.post(f"{path}/appeal", json={"message": "Please look."}).status_code == 200
         assert one.get(path).json()["appeal"]["state"] == "open"
-        verified = other.post("/passes/verify", json={"token": answers[0]["pass"], **ALLOWED}).json()
+        verified = other.post("/passes/verify", json={"token": answers[0][1]["pass"], **ALLOWED}).json()
         assert verified["valid"]
 
 
