@@ -7,6 +7,7 @@ from classifier.evidence import LanguageGuess
 
 _ENGLISH = LanguageGuess("en", "full")
 _FEW_WORDS = 5
+_ENOUGH_TOKENS = 400
 _ENGLISH_SHARE = 0.55
 _LATIN_SHARE = 0.6
 
@@ -21,13 +22,12 @@ class LanguageJudge:
 
     def guess(self, draft: Draft, tokens: Sequence[str]) -> LanguageGuess:
         """The language of subject and body together; English where there is too little to tell."""
-        english, words = 0, 0
-        for token in tokens[:400]:
-            if token in self._english:
-                english += 1
-                words += 1
-            elif len(token) > 1 and token.isalpha():
-                words += 1
+        tokens = tokens[:_ENOUGH_TOKENS]
+        others = [token for token in tokens if token not in self._english]
+        english = len(tokens) - len(others)
+        if english >= _ENGLISH_SHARE * len(tokens) and english >= _FEW_WORDS:
+            return _ENGLISH  # whatever of the others are words
+        words = english + sum(len(token) > 1 and token.isalpha() for token in others)
         if english >= _ENGLISH_SHARE * words and words >= _FEW_WORDS:
             return _ENGLISH
         text = f"{draft.subject} {draft.body}"

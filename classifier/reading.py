@@ -98,17 +98,14 @@ class Reader:
     def _tokenise(
         self, folded: str, position: int, stop: int, tokens: list[str], starts: list[int], ends: list[int]
     ) -> bool:
-        known, mend, disguised = self._words.known, self._words.mend, False
-        for match in _TOKEN.finditer(folded, position, stop):
-            token = match.group()
-            if token not in known and len(token) > 1:
-                mended = mend(token)
-                disguised |= mended is not token and not token.isalpha()
-                token = mended
-            tokens.append(token)
-            starts.append(match.start())
-            ends.append(match.end())
-        return disguised
+        known, mend = self._words.known, self._words.mend
+        spans = [match.span() for match in _TOKEN.finditer(folded, position, stop)]
+        typed = [folded[start:end] for start, end in spans]
+        read = [token if token in known or len(token) < 2 else mend(token) for token in typed]
+        tokens += read
+        starts += [start for start, _ in spans]
+        ends += [end for _, end in spans]
+        return read != typed and any(a != b and not b.isalpha() for a, b in zip(read, typed, strict=True))
 
     def _respelled(self, folded: str) -> Iterator[tuple[int, int, list[tuple[str, int, int]]]]:
         """Stretches of spaced, dotted or hyphenated letters that spell known words, with each word's place."""
