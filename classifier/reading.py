@@ -76,7 +76,7 @@ class Reader:
         disguised = self._read_field(draft.subject, tokens, starts, ends)
         subject_tokens = len(tokens)
         disguised = self._read_field(draft.body, tokens, starts, ends) or disguised
-        sentences = _sentences(tokens, subject_tokens)
+        sentences = _sentences(tokens, subject_tokens, _glued(draft, tokens, starts, ends, subject_tokens))
         language = self._languages.guess(draft, tokens)
         return Reading(draft, tokens, starts, ends, subject_tokens, sentences, language, disguised)
 
@@ -145,7 +145,18 @@ def _restore(folded: Folded, text: str, starts: list[int], ends: list[int], firs
         starts[i], ends[i] = folded.starts[starts[i]], end_of_letter(text, folded.ends[ends[i] - 1])
 
 
-def _sentences(tokens: list[str], subject_tokens: int) -> list[tuple[int, int]]:
+def _glued(draft: Draft, tokens: list[str], starts: list[int], ends: list[int], subject_tokens: int) -> set[int]:
+    """The full stops inside a number or an address of the web: what follows them at once is no capital letter."""
+    found = set()
+    for i, token in enumerate(tokens[:-1]):
+        if token == "." and starts[i + 1] == ends[i] and i + 1 != subject_tokens:
+            text = draft.subject if i < subject_tokens else draft.body
+            if not text[ends[i]].isupper():
+                found.add(i)
+    return found
+
+
+def _sentences(tokens: list[str], subject_tokens: int, glued: set[int]) -> list[tuple[int, int]]:
     """Ranges that end after a mark of punctuation or a line end, and never hold more than sixty tokens."""
     found: list[tuple[int, int]] = []
     first = 0
@@ -153,7 +164,7 @@ def _sentences(tokens: list[str], subject_tokens: int) -> list[tuple[int, int]]:
         if i == subject_tokens and first < i:
             found.append((first, i))
             first = i
-        closes = token in _ENDS and not (token == "." and i and tokens[i - 1] in _ABBREVIATIONS)
+        closes = token in _ENDS and not (token == "." and (i in glued or (i and tokens[i - 1] in _ABBREVIATIONS)))
         if closes or i + 1 - first >= _LONGEST_SENTENCE:
             if i + 1 - first > 1 or not found:
                 found.append((first, i + 1))
