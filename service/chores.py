@@ -1,4 +1,4 @@
-"""What is done beside the requests: follow models and orders, deliver webhooks, note used keys, purge old text."""
+"""What is done beside the requests: models, rules and orders followed, webhooks delivered, old text purged."""
 
 import asyncio
 import logging
@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from service.dependencies import Parts
 from service.logs import event
 from service.orders.commerce_interface import EVERY
+from service.review.rule_book import BookFollower
 from service.storage.keys import ApiKeys
 from service.storage.retention import Whose, purge_leftovers, purge_text
 
@@ -19,8 +20,10 @@ Loops = list["asyncio.Task[None]"]
 
 def start(parts: Parts) -> Loops:
     """Start every chore that the settings ask for."""
+    book = BookFollower(parts.database, parts.passes, parts.screeners, parts.settings.home)
     chores: list[tuple[str, float, Callable[[], object]]] = [
         ("models", parts.settings.model_check_seconds, parts.screeners.refresh),
+        ("rules", parts.settings.model_check_seconds, book.follow),
         ("used-keys", 15.0, lambda: note_used_keys(parts)),
         ("purge", 3600.0, lambda: purge(parts)),
     ]

@@ -42,6 +42,8 @@ SAID = {
     "dropped": ("", "The view is removed."),
     "saved": ("", "Saved."),
     "published": ("", "Published: it is live in a few seconds."),
+    "shadow": ("", "In shadow within a few seconds: its hits are counted, it has no say."),
+    "ended": ("", "Out of shadow. The live rule was not touched."),
     "rolled": ("", "Rolled back."),
 }
 _CONTEXT = {

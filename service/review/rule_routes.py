@@ -1,4 +1,4 @@
-"""The rules desk of leads: the book with its numbers, trying text, writing drafts, shadow, publishing, rolling back."""
+"""The rules desk of leads: the book with its numbers, trying text, writing and checking a draft, one rule's page."""
 
 import difflib
 from typing import Annotated
@@ -10,18 +10,18 @@ from sqlalchemy.orm import Session
 from classifier.rulebook import Rule, RuleBook
 from service.dependencies import Opened, Parts, PartsOf
 from service.errors import ServiceError
-from service.review.access import Lead, Posted, allowed, posting
+from service.review.access import Lead, allowed
 from service.review.pages import PageRoute, go, page
 from service.review.people import Reviewer
 from service.review.rule_figures import rule_lines, wrong_cases
 from service.review.rule_files import entry_of, single, toml_of
+from service.review.rule_seals import seals
 from service.review.rule_trial import back_test, lint, tried
-from service.review.rule_versions import add_version, in_force, newest, rolled_back, versions, write_book
+from service.review.rule_versions import TRIAL, in_force, on_trial, versions
 from service.storage.review_tables import RuleVersionRow
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 Leading = Annotated[Reviewer, Depends(allowed("lead"))]
-Publisher = Annotated[Posted, Depends(posting("publish"))]
 FRESH = """[[rule]]
 id = "family.a-name"
 label = "substitute_offer"
@@ -84,32 +84,29 @@ def _alone(source: str) -> RuleBook:
     return single(entry_of(source))
 
 
-@router.post("/rules/save")
-def save(request: Request, parts: PartsOf, opened: Opened, sent: Lead) -> Response:
-    """Keep a draft; one that does not pass its own examples is refused."""
-    source = sent.text("source", 20_000)
-    if faults := lint(parts.screeners.screener.policy, source):
-        raise ServiceError(
-            422, f"source: {faults[0].reason}" + (f": “{faults[0].sentence}”" if faults[0].sentence else "")
-        )
-    entry = {**entry_of(source), "status": "draft"}
-    add_version(opened, sent.me, entry["id"], toml_of(entry), "draft", sent.text("note", 500))
-    return go(request, f"/rules/of/{entry['id']}?said=saved")
-
-
 @router.get("/rules/of/{rule_id}", response_class=HTMLResponse)
 def rule(request: Request, parts: PartsOf, opened: Opened, me: Leading, rule_id: str) -> Response:
-    """One rule: as it runs, its numbers, its versions."""
-    running = next((r for r in parts.screeners.screener.book.rules if r.id == rule_id), None)
+    """One rule: as it runs, its numbers, what is on trial beside it, its versions with their seals."""
+    if rule_id.endswith(TRIAL):
+        return go(request, f"/rules/of/{rule_id.removesuffix(TRIAL)}")
+    running = _running(parts, rule_id)
     rows = versions(opened, rule_id)
     if running is None and not rows:
         raise ServiceError(404, "No rule has this id.")
-    lines = rule_lines(opened, [running]) if running else []
+    stands = seals(parts.passes, rows)
+    sealed = [row for row in rows if stands[row.id] != "broken"]
+    tried_beside = _running(parts, rule_id + TRIAL)
+    lines = {line.id: line for line in rule_lines(opened, [r for r in (running, tried_beside) if r])}
     return page(
-        request, "rule.html", me, here="Rules", rule_id=rule_id, running=running, line=lines[0] if lines else None,
-        source=_source(running, rows), versions=_shown(rows), newest=rows[-1] if rows else None,
-        in_force=in_force(rows), wrong=wrong_cases(opened, rule_id),
+        request, "rule.html", me, here="Rules", rule_id=rule_id, running=running, line=lines.get(rule_id),
+        source=_source(running, rows), versions=_shown(rows), newest=rows[-1] if rows else None, seals=stands,
+        in_force=in_force(sealed), trial=on_trial(sealed), trial_line=lines.get(rule_id + TRIAL),
+        wrong=wrong_cases(opened, rule_id),
     )  # fmt: skip
+
+
+def _running(parts: Parts, rule_id: str) -> Rule | None:
+    return next((r for r in parts.screeners.screener.book.rules if r.id == rule_id), None)
 
 
 def _source(running: Rule | None, rows: list[RuleVersionRow]) -> str:
@@ -131,7 +128,7 @@ def _shown(rows: list[RuleVersionRow]) -> list[tuple[RuleVersionRow, list[str]]]
 @router.get("/rules/of/{rule_id}/edit", response_class=HTMLResponse)
 def edit(request: Request, parts: PartsOf, opened: Opened, me: Leading, rule_id: str) -> Response:
     """Change a rule: the newest draft, or the rule as it runs."""
-    running = next((r for r in parts.screeners.screener.book.rules if r.id == rule_id), None)
+    running = _running(parts, rule_id)
     rows = versions(opened, rule_id)
     if running is None and not rows:
         raise ServiceError(404, "No rule has this id.")
@@ -139,44 +136,3 @@ def edit(request: Request, parts: PartsOf, opened: Opened, me: Leading, rule_id:
     return page(
         request, "rule_edit.html", me, here="Rules", rule_id=rule_id, source=source, text="", note="", check=None
     )
-
-
-@router.post("/rules/of/{rule_id}/shadow")
-def shadow(request: Request, parts: PartsOf, opened: Opened, sent: Lead, rule_id: str) -> Response:
-    """Let the newest version run without a say: its hits are counted."""
-    row = newest(opened, rule_id, _version(sent))
-    running = in_force(versions(opened, rule_id))
-    if (running and running.status == "live") or _is_shipped_live(parts, rule_id):
-        raise ServiceError(409, "This rule is live; give the draft an id of its own to run it in shadow beside it.")
-    add_version(opened, sent.me, rule_id, row.source, "shadow", sent.text("note", 500))
-    write_book(opened, parts.settings.home)
-    return go(request, f"/rules/of/{rule_id}?said=published")
-
-
-def _is_shipped_live(parts: Parts, rule_id: str) -> bool:
-    return any(r.id == rule_id and r.status == "live" for r in parts.screeners.screener.book.rules)
-
-
-@router.post("/rules/of/{rule_id}/publish")
-def publish(request: Request, parts: PartsOf, opened: Opened, sent: Publisher, rule_id: str) -> Response:
-    """Make the newest version live; a right of its own."""
-    row = newest(opened, rule_id, _version(sent))
-    add_version(opened, sent.me, rule_id, row.source, "live", sent.text("note", 500))
-    write_book(opened, parts.settings.home)
-    return go(request, f"/rules/of/{rule_id}?said=published")
-
-
-@router.post("/rules/of/{rule_id}/roll-back")
-def roll_back(request: Request, parts: PartsOf, opened: Opened, sent: Publisher, rule_id: str) -> Response:
-    """Bring back what ran before."""
-    newest(opened, rule_id, _version(sent))
-    rolled_back(opened, sent.me, rule_id, sent.text("note", 500))
-    write_book(opened, parts.settings.home)
-    return go(request, f"/rules/of/{rule_id}?said=rolled")
-
-
-def _version(sent: Posted) -> int:
-    text = sent.text("version", 20)
-    if not text.isdigit():
-        raise ServiceError(422, "version: the version that you looked at.")
-    return int(text)

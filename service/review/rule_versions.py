@@ -1,25 +1,27 @@
 """Versions of rules written at the desk: each hashed together with the one before it, dated, signed by its author.
 
-A row is never changed: to put a rule in shadow, to publish it or to roll it back adds a row.
+A row is never changed: to put a rule in shadow, to publish it or to roll it back adds a row. A changed live rule may
+run in shadow beside itself: status `trial`, until the rule is published, rolled back, or the trial `ended`.
 """
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from classifier.rulebook import RuleBook, RuleError
 from service.errors import ServiceError
 from service.review.people import Reviewer
-from service.review.rule_files import Entry, entry_of, shipped, with_rules
+from service.review.rule_files import Entry, entry_of
+from service.review.rule_seals import hash_of, seals, sign
+from service.screening.passes import Passes
 from service.storage.audit import note
 from service.storage.review_tables import RuleVersionRow
 
 IN_FORCE = ("shadow", "live", "shipped")
 """Statuses that say what runs; `shipped` gives the place back to the rule that came with the product."""
+TRIAL = ".trial"
+"""Ending of the id under which a changed rule runs in shadow beside its live self."""
 
 
 def versions(session: Session, rule_id: str) -> list[RuleVersionRow]:
@@ -34,15 +36,22 @@ def in_force(rows: Sequence[RuleVersionRow]) -> RuleVersionRow | None:
     return running[-1] if running and running[-1].status != "shipped" else None
 
 
-def add_version(session: Session, me: Reviewer, rule_id: str, source: str, status: str, words: str) -> RuleVersionRow:
-    """Add a version to a rule's chain."""
+def on_trial(rows: Sequence[RuleVersionRow]) -> RuleVersionRow | None:
+    """The version that runs in shadow beside the live one; None where there is none."""
+    last = next((row for row in reversed(rows) if row.status != "draft"), None)
+    return last if last and last.status == "trial" else None
+
+
+def add_version(
+    session: Session, passes: Passes, me: Reviewer, rule_id: str, source: str, status: str, words: str
+) -> RuleVersionRow:
+    """Add a version to a rule's chain, hashed with the one before and signed."""
     rows = versions(session, rule_id)
-    now = datetime.now(UTC)
-    signed = "\0".join((rows[-1].version if rows else "", rule_id, source, status, me.name, now.isoformat()))
     row = RuleVersionRow(
-        rule_id=rule_id, version=hashlib.sha256(signed.encode()).hexdigest(), status=status, source=source,
-        author=me.name, note=words or None, created_at=now,
-    )  # fmt: skip
+        rule_id=rule_id, status=status, source=source, author=me.name, note=words or None, created_at=datetime.now(UTC)
+    )
+    row.version = hash_of(row, rows[-1].version if rows else "")
+    row.signature = sign(passes, row)
     session.add(row)
     session.flush()
     before = {"version": rows[-1].version, "status": rows[-1].status} if rows else None
@@ -61,26 +70,38 @@ def newest(session: Session, rule_id: str, version: int) -> RuleVersionRow:
     return rows[-1]
 
 
-def changes(session: Session) -> dict[str, Entry]:
-    """What the desk has in force: rule id -> the rule as it runs."""
+def changes(session: Session, passes: Passes) -> dict[str, Entry]:
+    """What the desk has in force: rule id -> the rule as it runs. Versions whose seal is broken have no say."""
     by_rule: dict[str, list[RuleVersionRow]] = {}
     for row in session.scalars(select(RuleVersionRow).order_by(RuleVersionRow.id)):
         by_rule.setdefault(row.rule_id, []).append(row)
-    running = {rule_id: in_force(rows) for rule_id, rows in by_rule.items()}
-    return {rule_id: {**entry_of(row.source), "status": row.status} for rule_id, row in running.items() if row}
+    found: dict[str, Entry] = {}
+    for rule_id, rows in by_rule.items():
+        sealed = whole(passes, rows)
+        if running := in_force(sealed):
+            found[rule_id] = {**entry_of(running.source), "status": running.status}
+        if trial := on_trial(sealed):
+            found[rule_id + TRIAL] = {**entry_of(trial.source), "id": rule_id + TRIAL, "status": "shadow"}
+    return found
 
 
-def rolled_back(session: Session, me: Reviewer, rule_id: str, words: str) -> RuleVersionRow:
+def whole(passes: Passes, rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:
+    """The versions whose seal is not broken; `rows` are all of one rule's, oldest first."""
+    found = seals(passes, rows)
+    return [row for row in rows if found[row.id] != "broken"]
+
+
+def rolled_back(session: Session, passes: Passes, me: Reviewer, rule_id: str, words: str) -> RuleVersionRow:
     """Bring back what ran before the version that runs now; the shipped rule, or nothing, if there was none.
 
     Raises the 409 where the desk has nothing in force.
     """
-    ran = _ran(versions(session, rule_id))
+    ran = _ran(whole(passes, versions(session, rule_id)))
     if not ran:
         raise ServiceError(409, "Nothing of the desk's is in force for this rule.")
-    if len(ran) == 1:
-        return add_version(session, me, rule_id, ran[-1].source, "shipped", words)
-    return add_version(session, me, rule_id, ran[-2].source, ran[-2].status, words)
+    back = ran[-2] if len(ran) > 1 else ran[-1]
+    status = back.status if len(ran) > 1 else "shipped"
+    return add_version(session, passes, me, rule_id, back.source, status, words)
 
 
 def _ran(rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:
@@ -98,32 +119,3 @@ def _ran(rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:
 
 def _same(row: RuleVersionRow, other: RuleVersionRow) -> bool:
     return (row.source, row.status) == (other.source, other.status)
-
-
-def write_book(session: Session, home: Path) -> RuleBook:
-    """Write the book that is to run where the service looks for it; each process takes it up within seconds.
-
-    Raises the 422 where the whole would not load: nothing is written then.
-    """
-    files = with_rules(shipped(), changes(session))
-    try:
-        book = RuleBook.from_texts(files)
-    except RuleError as error:
-        raise ServiceError(422, f"source: {error}") from None
-    _swap(files, home / "rules")
-    return book
-
-
-def _swap(files: dict[str, str], folder: Path) -> None:
-    """Each file at once and whole; the service reads the folder again when a file of it changes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        path = folder / name
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        fresh = path.with_suffix(".new")
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    for path in folder.glob("*.toml"):
-        if path.name not in files:
-            path.unlink()

@@ -126,7 +126,8 @@ class SavedViewRow(Base):
 
 
 class RuleVersionRow(Base):
-    """A version of one rule written in the console, as TOML; hashed, dated and signed by its author."""
+    """A version of one rule written in the console, as TOML; hashed, dated and signed by its author
+    (`signature`: key id and Ed25519 signature, joined by a dot)."""
 
     __tablename__ = "rule_versions"
     __table_args__ = (UniqueConstraint("rule_id", "version"),)
@@ -138,3 +139,4 @@ class RuleVersionRow(Base):
     author: Mapped[str] = mapped_column(String(100))
     note: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
+    signature: Mapped[str | None] = mapped_column(String(200))

@@ -249,6 +249,64 @@ def test_a_hostile_draft_is_shown_as_text(sit: Callable[..., Page], desk: Runnin
 
 
 PAGES = ["", "/rules", "/rules/new", "/numbers", "/agreement", "/audit", "/out", "/people", "?queue=decided"]
+RULE = """id = "substitute.llama-lamp"
+label = "substitute_offer"
+strength = "strong"
+status = "draft"
+patterns = ["llama ..3 lamp"]
+must_flag = ["Take the llama lamp."]
+must_not_flag = ["Take the lamp."]
+"""
+
+
+def open_case(page: Page, url: str) -> None:
+    page.goto(f"{url}/review?queue=blocked")
+    page.locator(".rows .what a").first.click()
+    page.wait_for_selector("#case")
+
+
+def open_rule(page: Page, url: str) -> None:
+    page.goto(f"{url}/review/rules?find=substitute")
+    page.locator("tbody a").first.click()
+    page.wait_for_url(re.compile("/rules/of/"))
+
+
+def check_a_rule(page: Page, url: str) -> None:
+    page.goto(f"{url}/review/rules/new")
+    page.get_by_label("The rule", exact=True).fill(RULE)
+    page.get_by_role("button", name="Check and back-test").click()
+    expect(page.get_by_text("every example comes out as it says")).to_be_visible()
+
+
+def keep_a_rule(page: Page, url: str) -> None:
+    check_a_rule(page, url)
+    page.get_by_role("button", name="Save as a draft").click()
+    page.wait_for_url(re.compile("/rules/of/"))
+
+
+def count_a_selection(page: Page, url: str) -> None:
+    page.goto(f"{url}/review?queue=blocked")
+    for number in range(3):
+        page.locator(".rows input[name=case]").nth(number).check()
+    page.locator("#bulk button[value=uphold]").click()
+    expect(page.locator("h1")).to_have_text("Uphold 3 cases?")
+
+
+def be_refused(page: Page, url: str) -> None:
+    page.goto(f"{url}/review/rules/of/no.such-rule")
+
+
+def leave(page: Page, url: str) -> None:
+    page.goto(f"{url}/review")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(re.compile("/login"))
+
+
+REACHED: dict[str, Callable[[Page, str], None]] = {
+    "case": open_case, "rule": open_rule, "rule-checked": check_a_rule, "rule-drafted": keep_a_rule,
+    "bulk": count_a_selection, "refusal": be_refused, "login": leave,
+}  # fmt: skip
+"""Pages that are reached by doing something; signing out comes last."""
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
@@ -257,11 +315,9 @@ def test_every_page_is_accessible_and_fits(
 ) -> None:
     page = sit("ada", viewport={"width": width, "height": 844}, color_scheme=scheme)
     SHOTS.mkdir(exist_ok=True)
-    for path in [*PAGES, "case"]:
-        if path == "case":
-            page.goto(f"{desk.url}/review?queue=blocked")
-            page.locator(".rows .what a").first.click()
-            page.wait_for_selector("#case")
+    for path in [*PAGES, *REACHED]:
+        if path in REACHED:
+            REACHED[path](page, desk.url)
         else:
             page.goto(f"{desk.url}/review{path}")
         name = re.sub(r"\W+", "-", path).strip("-") or "queue"

@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from classifier.rulebook import LEXICON, RuleBook
+from service.review.rule_book import BookFollower
 from service.review.rule_files import entry_of, shipped, toml_of, with_rules
+from service.review.rule_seals import hash_of, seals, sign
+from service.screening.passes import Passes, new_key
+from service.storage.review_tables import RuleVersionRow
 from tests.review.desk import SWAP, Desk, Seat
 
 Sit = Callable[[str], Seat]
@@ -28,8 +33,15 @@ def version(page: str) -> str:
     return found[1]
 
 
+def follow(desk: Desk) -> None:
+    """What every process does every few seconds."""
+    parts = desk.service.parts
+    BookFollower(parts.database, parts.passes, parts.screeners, desk.service.home).follow()
+    parts.screeners.refresh()
+
+
 def state(desk: Desk, rule_id: str) -> str | None:
-    desk.service.parts.screeners.refresh()
+    follow(desk)
     return next((r.status for r in desk.service.parts.screeners.screener.book.rules if r.id == rule_id), None)
 
 
@@ -108,15 +120,87 @@ def test_a_shipped_rule_is_changed_in_its_place_and_given_back(desk: Desk, seat:
     source = toml_of({**rule.source, "strength": "weak"})
     lena.post("/rules/save", source=source, note="Too strict.")
     page = ada.page(f"/rules/of/{rule.id}")
-    assert lena.post(f"/rules/of/{rule.id}/shadow", version=version(page)).status_code == 409
+    assert "Put in shadow beside the live one" in page
     page = ada.post(f"/rules/of/{rule.id}/publish", version=version(page)).text
-    desk.service.parts.screeners.refresh()
+    follow(desk)
     book = desk.service.parts.screeners.screener.book
     assert [(r.strength, r.family) for r in book.rules if r.id == rule.id] == [("weak", rule.family)]
     ada.post(f"/rules/of/{rule.id}/roll-back", version=version(page))
-    desk.service.parts.screeners.refresh()
+    follow(desk)
     book = desk.service.parts.screeners.screener.book
     assert [r.strength for r in book.rules if r.id == rule.id] == ["strong"]
+
+
+def test_a_changed_live_rule_runs_in_shadow_beside_itself(desk: Desk, seat: Sit) -> None:
+    lena, ada, kept = seat("lena"), seat("ada"), "substitute.goat-lamp"
+    source = RULE.replace("llama", "goat")
+    page = lena.post("/rules/save", source=source, note="").text
+    ada.post(f"/rules/of/{kept}/publish", version=version(page))
+    wider = source.replace('["goat ..3 lamp"]', '["goat ..3 lamp", "goat ..3 torch"]')
+    page = lena.post("/rules/save", source=wider, note="Torches too.").text
+    page = lena.post(f"/rules/of/{kept}/shadow", version=version(page)).text
+    assert (state(desk, kept), state(desk, f"{kept}.trial")) == ("live", "shadow")
+    desk.service.screen({**SWAP, "body": "We can send the goat torch instead, this very week."})
+    page = lena.page(f"/rules/of/{kept}.trial")  # leads to: the live rule's page tells of both
+    assert f"<code>{kept}.trial</code> without a say: 1 hit in 90 days, the live rule 0" in page
+    refused = lena.post("/rules/save", source=wider.replace(kept, f"{kept}.trial"), note="")
+    assert (refused.status_code, ".trial is a changed" in refused.text) == (422, True)
+    lena.post(f"/rules/of/{kept}/end-trial", version=version(page))
+    assert (state(desk, kept), state(desk, f"{kept}.trial")) == ("live", None)
+    again = lena.post(f"/rules/of/{kept}/end-trial", version=version(ada.page(f"/rules/of/{kept}")))
+    assert again.status_code == 409
+    assert "goat ..3 torch" not in (desk.service.home / "rules" / "desk.toml").read_text("utf-8")
+
+
+def test_a_version_that_was_altered_is_shown_as_not_valid_and_does_not_run(desk: Desk, seat: Sit) -> None:
+    lena, ada, kept = seat("lena"), seat("ada"), "substitute.yak-lamp"
+    page = lena.post("/rules/save", source=RULE.replace("llama", "yak"), note="").text
+    page = ada.post(f"/rules/of/{kept}/publish", version=version(page)).text
+    assert (page.count("> valid</span>"), page.count("not valid")) == (2, 0)
+    assert state(desk, kept) == "live"
+    with desk.service.parts.database.writing() as session:
+        row = session.get_one(RuleVersionRow, int(version(page)))
+        row.source = row.source.replace("yak", "emu")
+    page = ada.page(f"/rules/of/{kept}")
+    assert (page.count("> valid</span>"), page.count("> not valid</span>")) == (1, 1)
+    assert "altered after signing" in page
+    assert state(desk, kept) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "seal"),
+    [
+        ({}, "valid"),
+        ({"author": "otto"}, "broken"),
+        ({"created_at": datetime(2026, 1, 2, tzinfo=UTC)}, "broken"),
+        ({"status": "live"}, "broken"),
+        ({"signature": None}, "broken"),
+        ({"signature": "first.AAAA"}, "broken"),
+        ({"signature": "unknown.AAAA"}, "retired"),
+    ],
+)
+def test_a_seal_binds_words_author_and_time(change: dict[str, object], seal: str) -> None:
+    passes = Passes.from_setting("first:" + new_key().split(":")[1], issuer="x", minutes=1)
+    row = RuleVersionRow(
+        id=7, rule_id=ID, status="draft", source=RULE, author="lena", created_at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    row.version = hash_of(row, "")
+    row.signature = sign(passes, row)
+    for name, value in change.items():
+        setattr(row, name, value)
+    assert seals(passes, [row]) == {7: seal}
+
+
+def test_whoever_can_hash_anew_can_still_not_sign() -> None:
+    passes = Passes.from_setting("first:" + new_key().split(":")[1], issuer="x", minutes=1)
+    row = RuleVersionRow(
+        id=7, rule_id=ID, status="draft", source=RULE, author="lena", created_at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    row.version = hash_of(row, "")
+    row.signature = sign(passes, row)
+    row.source = RULE.replace("llama", "emu")
+    row.version = hash_of(row, "")
+    assert seals(passes, [row]) == {7: "broken"}
 
 
 def test_every_shipped_rule_survives_being_written_out() -> None:
