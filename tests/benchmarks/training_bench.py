@@ -25,6 +25,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
+from joblib.externals.loky import get_reusable_executor
 
 from classifier.artifact import SHIPPED
 from classifier.draft import LabelledDraft
@@ -44,8 +45,9 @@ def recombined(drafts: Sequence[LabelledDraft], count: int, seed: int = 7) -> It
     anew from sentences of all drafts that carry none."""
     rng = random.Random(seed)
     spare = [s for d in drafts for s in _SENTENCE.findall(d.draft.body) if not _carries(s, d)]
+    mixed = rng.sample(drafts, len(drafts))  # all writers at every size
     for number in range(count):
-        one = drafts[number % len(drafts)]
+        one = mixed[number % len(mixed)]
         sentences = [s if _carries(s, one) else rng.choice(spare) for s in _SENTENCE.findall(one.draft.body)]
         draft = replace(one.draft, body="".join(sentences).strip() or one.draft.body)
         yield replace(one, id=f"made-{number}", scenario=f"made-{number}", draft=draft)
@@ -148,7 +150,8 @@ def main() -> None:
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(retraining(options.one)))
+        print(json.dumps(retraining(options.one)), flush=True)
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)  # idle helpers would hold the pipe for minutes
         return
     judged = [rescreened(options.archive, workers, options.part_rows) for workers in (1, 2)]
     fits = [_in_a_process(int(size)) for size in options.sizes.split(",")]
