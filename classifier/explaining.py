@@ -39,9 +39,12 @@ def _replacement(words: LabelPolicy, sentence: Span, evidence: Evidence) -> dict
     return {"replacement": words.replacement, "replace_start": sentence.start, "replace_end": sentence.end}
 
 
-def rule_finding(hit: RuleHit, words: LabelPolicy, severity: Severity, evidence: Evidence) -> Finding:
-    """A rule that matched, in the words of its label where it brings none of its own."""
-    span = hit.span
+def rule_finding(
+    hit: RuleHit, words: LabelPolicy, severity: Severity, evidence: Evidence, *, passage: Span | None = None
+) -> Finding:
+    """A rule that matched, in the words of its label where it brings none of its own. A weak rule often rests on words
+    beside the matter: where the model's `passage` holds them, that is the place."""
+    span = passage if passage is not None and hit.strength == "weak" else hit.span
     return Finding(
         hit.rule_id, words.label, severity, span.field, span.start, span.end, span.text,
         hit.message or (words.block if severity == "block" else words.warn), hit.guidance or words.guidance,

@@ -137,7 +137,7 @@ class Policy:
         score = score_of(evidence, words.label)
         passage = score.span if score is not None else None
         agreeing = [hit for hit in own if passage is not None and overlap(hit.span, passage)]
-        yield from (rule_finding(hit, words, severity, evidence) for hit in agreeing)
+        yield from (rule_finding(hit, words, severity, evidence, passage=passage) for hit in agreeing)
         if score is not None and passage is not None and not agreeing:
             yield model_finding(score, words, severity, evidence)
         yield from (rule_finding(hit, words, severity, evidence) for hit in own if hit not in agreeing)

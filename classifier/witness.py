@@ -24,6 +24,9 @@ _LONGEST = 320
 
 _OVERLAP, _MOST_PASSAGES = 48, 4
 _SPAN_SHARE = 0.35
+_GREETINGS = frozenset(("hi", "hello", "dear", "hey", "good", "hiya", "greetings"))
+_LONGEST_GREETING = 6
+_GREETING_ENDS = frozenset((",", "!", ".", ":", "\n"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,23 +79,43 @@ class EncoderWitness:
 
     def opinion(self, reading: Reading, order: Order | None) -> Opinion:
         """Ask about one reading. A long draft is read in overlapping passages, the first four of them, and carries
-        what any of them carries."""
+        what any of them carries. Line ends and a greeting are passed over: they must not matter."""
         lead = ORDER_WORDS[order.cancelled_by if order else None]
+        heard = _heard(reading)
+        words = [reading.tokens[i] for i in heard]
         logits = np.full(len(LABELS), -np.inf)
-        relevance = np.zeros((len(reading.tokens), len(LABELS)), np.float32)
+        relevance = np.zeros((len(words), len(LABELS)), np.float32)
         start = end = 0
         for _ in range(_MOST_PASSAGES):
-            ids, origin = self._pieces.encode((*lead, *reading.tokens[start:]), _LONGEST)
+            ids, origin = self._pieces.encode((*lead, *words[start:]), _LONGEST)
             codes = np.array([ids], np.int64)
             told, weights = self._session.run(None, {"ids": codes, "mask": np.ones_like(codes)})
             logits = np.maximum(logits, told[0])
             here = _by_token(weights[0], origin, len(lead))
             end = start + len(here)
             np.maximum(relevance[start:end], here, out=relevance[start:end])
-            if end >= len(reading.tokens) or len(here) <= _OVERLAP:
+            if end >= len(words) or len(here) <= _OVERLAP:
                 break
             start = end - _OVERLAP
-        return Opinion(logits, relevance[:end])
+        every = np.zeros((len(reading.tokens), len(LABELS)), np.float32)
+        every[heard[:end]] = relevance[:end]
+        return Opinion(logits, every[: heard[end - 1] + 1 if end else 0])
+
+
+def _heard(reading: Reading) -> list[int]:
+    """The numbers of the tokens that the encoder reads."""
+    greeting = range(0)
+    for first, end in reading.sentences:
+        if first >= reading.subject_tokens:
+            greeting = range(first, end) if _greets(reading.tokens[first:end]) else range(0)
+            break
+    return [i for i, token in enumerate(reading.tokens) if token != "\n" and i not in greeting]
+
+
+def _greets(tokens: list[str]) -> bool:
+    """Whether a sentence is no more than "Hi Ann," or "Dear Mr. Lee"."""
+    words = [token for token in tokens if token != "\n"]
+    return bool(words) and words[0] in _GREETINGS and len(words) <= _LONGEST_GREETING and tokens[-1] in _GREETING_ENDS
 
 
 def _by_token(relevance: NDArray[np.float32], origin: list[int], lead: int) -> NDArray[np.float32]:

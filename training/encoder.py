@@ -27,6 +27,7 @@ from training.surroundings import Surroundings
 __all__ = ["EncoderRecipe", "Example", "example", "export", "logits", "train"]
 
 WEIGHTS = "weights.pt"
+TRAINED_ON = "the train part of data/splits.toml; never the tune or test part"
 
 
 def _batches(
@@ -165,7 +166,8 @@ def export(
     (folder / "pieces.txt").write_text("\n".join(pieces.pieces) + "\n", encoding="utf-8")
     about = {"base": "all-MiniLM-L6-v2", "base_sha256": BASE_SHA256, "licence": "Apache-2.0",
              "recipes": [*_earlier(start), asdict(recipe)],
-             "sha256": hashlib.sha256(small.read_bytes()).hexdigest(), "labels": list(map(str, LABELS))}  # fmt: skip
+             "sha256": hashlib.sha256(small.read_bytes()).hexdigest(), "labels": list(map(str, LABELS)),
+             "trained_on": TRAINED_ON}  # fmt: skip
     (folder / "encoder.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return small
 

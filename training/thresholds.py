@@ -19,9 +19,9 @@ def choose(probabilities: Probabilities, labels: Labels, policy: Policy) -> dict
     """Thresholds from calibrated probabilities (n, 6) of drafts by unmet writers and their labels (n, 6).
 
     The prohibited labels are `sure` from where blocks, whichever of them causes one, hit prohibited drafts with the
-    promised precision; one is `possible` down to where warnings keep the promised recall. The permitted labels are
-    `possible`, so a recognised reason, down to where the promised share of permitted drafts is recognised. `asserted`
-    is where F1 is best, drawn half-way to one half against chance.
+    promised precision; one is `possible` down to where warnings keep the promised recall, and wherever it is asserted.
+    The permitted labels are `possible`, so a recognised reason, down to where the promised share of permitted drafts is
+    recognised. `asserted` is where F1 is best, drawn half-way to one half against chance.
     """
     banned = np.array([policy.is_prohibited(label) for label in LABELS])
     recognised = _recognised(probabilities, labels, banned, policy.promises["recognised_recall"])
@@ -30,7 +30,7 @@ def choose(probabilities: Probabilities, labels: Labels, policy: Policy) -> dict
     for i, label in enumerate(LABELS):
         p, y = probabilities[:, i], labels[:, i]
         asserted = (_best_f1(p, y) + _MIDDLE) / 2
-        possible = min(at_recall(p, y, policy.promises["warn_recall"]), sure) if banned[i] else recognised
+        possible = min(at_recall(p, y, policy.promises["warn_recall"]), asserted, sure) if banned[i] else recognised
         chosen[label] = Thresholds(
             possible=_rounded(possible), asserted=_rounded(asserted), sure=_rounded(sure if banned[i] else 1.0)
         )
