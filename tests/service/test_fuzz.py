@@ -42,6 +42,8 @@ bodies = st.one_of(
     st.binary(max_size=60),
     drafts.map(lambda draft: json.dumps(draft, ensure_ascii=False).encode("utf-8", "surrogatepass")[:-1]),
 )
+keys = st.text(st.characters(min_codepoint=33, max_codepoint=126) | st.characters(min_codepoint=161), max_size=5)
+"""Without control characters: those are no HTTP, and the server's parser refuses the whole request."""
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +52,13 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield started
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(place=st.sampled_from(PLACES), raw=bodies, known=st.booleans(), key=st.none() | st.text(max_size=5))
+@settings(
+    max_examples=250,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(place=st.sampled_from(PLACES), raw=bodies, known=st.booleans(), key=st.none() | keys)
 def test_no_body_makes_an_error_of_ours(
     fuzzed: Running, place: tuple[str, str], raw: bytes, known: bool, key: str | None
 ) -> None:
@@ -59,7 +66,7 @@ def test_no_body_makes_an_error_of_ours(
     at = path.replace("{id}", _warned(fuzzed) if known else "f" * 32)
     headers: dict[str, Any] = {"content-type": "application/json"}
     if key is not None:
-        headers["idempotency-key"] = key.encode("utf-8", "replace").replace(b"\r", b"").replace(b"\n", b"")
+        headers["idempotency-key"] = key.encode("utf-8", "replace")
     response = fuzzed.client.request(method, at, content=raw, headers=headers)
     assert response.status_code < 500, response.text
     if response.status_code >= 400:
@@ -67,7 +74,7 @@ def test_no_body_makes_an_error_of_ours(
         assert response.json()["detail"]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(word=st.text(max_size=40))
 def test_no_address_makes_an_error_of_ours(fuzzed: Running, word: str) -> None:
     from urllib.parse import quote
