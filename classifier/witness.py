@@ -74,8 +74,7 @@ class EncoderWitness:
         session = onnxruntime.InferenceSession(
             str(folder / "encoder.onnx"), sess_options=options, providers=["CPUExecutionProvider"]
         )
-        pieces = (folder / "pieces.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
-        return cls(session, WordPiece(pieces))
+        return cls(session, WordPiece.load(folder))
 
     def opinion(self, reading: Reading, order: Order | None) -> Opinion:
         """Ask about one reading. A long draft is read in overlapping passages, the first four of them, and carries
@@ -84,7 +83,7 @@ class EncoderWitness:
         heard = _heard(reading)
         words = [reading.tokens[i] for i in heard]
         logits = np.full(len(LABELS), -np.inf)
-        relevance = np.zeros((len(words), len(LABELS)), np.float32)
+        relevance = np.zeros((len(reading.tokens), len(LABELS)), np.float32)
         start = end = 0
         for _ in range(_MOST_PASSAGES):
             ids, origin = self._pieces.encode((*lead, *words[start:]), _LONGEST)
@@ -93,13 +92,12 @@ class EncoderWitness:
             logits = np.maximum(logits, told[0])
             here = _by_token(weights[0], origin, len(lead))
             end = start + len(here)
-            np.maximum(relevance[start:end], here, out=relevance[start:end])
+            read = heard[start:end]
+            relevance[read] = np.maximum(relevance[read], here)
             if end >= len(words) or len(here) <= _OVERLAP:
                 break
             start = end - _OVERLAP
-        every = np.zeros((len(reading.tokens), len(LABELS)), np.float32)
-        every[heard[:end]] = relevance[:end]
-        return Opinion(logits, every[: heard[end - 1] + 1 if end else 0])
+        return Opinion(logits, relevance[: heard[end - 1] + 1 if end else 0])
 
 
 def _heard(reading: Reading) -> list[int]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 _PARTS = re.compile(r"\w+|[^\w\s]")
 _CACHE_LIMIT = 50_000
@@ -18,6 +19,11 @@ class WordPiece:
         self.pad, self.unknown = self._ids[PAD], self._ids[UNKNOWN]
         self.first, self.last = self._ids[FIRST], self._ids[LAST]
         self._cache: dict[str, tuple[int, ...]] = {}
+
+    @classmethod
+    def load(cls, folder: Path) -> "WordPiece":
+        """The pieces of an encoder's folder, one a line in pieces.txt."""
+        return cls((folder / "pieces.txt").read_text(encoding="utf-8").rstrip("\n").split("\n"))
 
     def ids(self, word: str) -> tuple[int, ...]:
         """The piece numbers of one word (lower case, folded); at least one."""

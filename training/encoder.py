@@ -118,10 +118,10 @@ def _begin(
         model = Encoder(len(names), dropout=recipe.dropout)
         load_base(model, base, kept)
         return model, WordPiece(names)
-    names = (start / "pieces.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
-    model = Encoder(len(names), dropout=recipe.dropout)
+    pieces = WordPiece.load(start)
+    model = Encoder(len(pieces.pieces), dropout=recipe.dropout)
     model.load_state_dict(torch.load(start / WEIGHTS, weights_only=True))
-    return model, WordPiece(names)
+    return model, pieces
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from service.storage.database import Database
 from tests.browser.conftest import DEMO_KEY, RunningService, is_fault, service_process
-from tests.review.desk import PASSWORD, SWAP, add_people, drafts, send_all
+from tests.review.desk import PASSWORD, RULE, SWAP, add_people, drafts, send_all
 
 SHOTS = Path(__file__).parent / "shots"
 HOSTILE = (
@@ -249,14 +249,6 @@ def test_a_hostile_draft_is_shown_as_text(sit: Callable[..., Page], desk: Runnin
 
 
 PAGES = ["", "/rules", "/rules/new", "/numbers", "/agreement", "/audit", "/out", "/people", "?queue=decided"]
-RULE = """id = "substitute.llama-lamp"
-label = "substitute_offer"
-strength = "strong"
-status = "draft"
-patterns = ["llama ..3 lamp"]
-must_flag = ["Take the llama lamp."]
-must_not_flag = ["Take the lamp."]
-"""
 
 
 def open_case(page: Page, url: str) -> None:

@@ -16,6 +16,16 @@ from service.storage.review_tables import CaseRow
 from service.storage.users import Users
 from tests.service.running import Running, running, settings_for
 
+RULE = """id = "substitute.llama-lamp"
+label = "substitute_offer"
+strength = "strong"
+status = "draft"
+patterns = ["llama ..3 lamp"]
+must_flag = ["Take the llama lamp."]
+must_not_flag = ["Take the lamp."]
+"""
+"""A rule as a lead would type it, with its examples."""
+
 DRAFTS = Path(__file__).parent.parent.parent / "data" / "drafts"
 PEOPLE = {"mira": "reviewer", "jonas": "reviewer", "lena": "lead", "ada": "administrator", "otto": "auditor"}
 PASSWORD = "a long enough password"

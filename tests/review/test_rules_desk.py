@@ -12,18 +12,9 @@ from service.review.rule_files import entry_of, shipped, toml_of, with_rules
 from service.review.rule_seals import hash_of, seals, sign
 from service.screening.passes import Passes, new_key
 from service.storage.review_tables import RuleVersionRow
-from tests.review.desk import SWAP, Desk, Seat
+from tests.review.desk import RULE, SWAP, Desk, Seat
 
 Sit = Callable[[str], Seat]
-RULE = """
-id = "substitute.llama-lamp"
-label = "substitute_offer"
-strength = "strong"
-status = "draft"
-patterns = ["llama ..3 lamp"]
-must_flag = ["Take the llama lamp."]
-must_not_flag = ["Take the lamp."]
-"""
 ID = "substitute.llama-lamp"
 
 
