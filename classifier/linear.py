@@ -26,7 +26,7 @@ LOWEST = -8.0
 class LinearView:
     """The linear models on one reading: whole-draft scores (6,) of two models, and every window's (w, 6).
 
-    The first windows are the sentences, in order; window i + s is sentences i and i + 1 together.
+    The first windows are the sentences heard, in order; window i + s is sentences i and i + 1 together.
     """
 
     draft: NDArray[np.float32]
@@ -67,7 +67,7 @@ class LinearModels:
     def _sums(self, readings: Sequence[Reading], rooms: "_Rooms") -> NDArray[np.float32]:
         """(sentences, 3, 19): rows of the table added up over the n-grams that begin in a sentence, apart for those
         that end in it, in the next, and further on."""
-        found = self.space.occurrences([reading.tokens for reading in readings])
+        found = self.space.occurrences([reading.heard_words for reading in readings])
         home = rooms.of_token.take(found.first)
         groups = 3 * home + np.minimum(rooms.of_token.take(found.last) - home, 2)
         order = groups.argsort(kind="stable")
@@ -105,11 +105,11 @@ def _rooms(readings: Sequence[Reading]) -> _Rooms:
     borders: list[int] = []
     for reading in readings:
         first = len(sizes)
-        sizes.extend([end - start for start, end in reading.sentences] or [0])
+        sizes.extend([end - start for start, end in reading.heard] or [0])
         sizes[-1] += PAST_THE_END
-        of_text.append((first, first + len(reading.sentences)))
-        in_subject = bisect_left(reading.sentences, (reading.subject_tokens,))
-        if 0 < in_subject < len(reading.sentences):
+        of_text.append((first, first + len(reading.heard)))
+        in_subject = bisect_left(reading.heard, (reading.subject_tokens,))
+        if 0 < in_subject < len(reading.heard):
             borders.append(first + in_subject - 1)
     of_token = np.arange(len(sizes)).repeat(sizes)
     return _Rooms(len(sizes), of_token, of_text, [first for first, _ in of_text], borders)

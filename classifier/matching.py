@@ -106,7 +106,7 @@ class RuleMatcher:
                     if not self._excused(rule, sentence, sentences):
                         counts[rule.id] += 1
                         span = reading.span(sentence.first + place[0], sentence.first + place[1])
-                        found.append(_hit(rule, span, reading.sentence_span(sentence.first, sentence.end)))
+                        found.append(_hit(rule, span, reading.span(sentence.first, sentence.end)))
             except Exception:  # a rule that breaks must neither hide the others nor pass for innocence
                 failed.add(rule.id)
 

@@ -1,10 +1,12 @@
 """One pass over a draft: fold disguises, tokenise once, and keep the way back to the text as typed."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from classifier.courtesies import heard
 from classifier.draft import Draft
 from classifier.evidence import LanguageGuess, Span
 from classifier.folding import Folded, end_of_letter, fold
@@ -13,10 +15,10 @@ from classifier.words import Words
 
 TextField = Literal["subject", "body"]
 
-_TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*(?![\w@$!|+])|[\w$]+(?:[@$!|+'*]+\w+)*|\n|[^\w\s]")
+_TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*(?![\w@$!|+])|[\w$]+(?:[@$!|+'*]+\w+)*|[^\w\s]")
 _SPACED = re.compile(r"(?<![\w'])\w(?:[ .\-_*•~/]{1,2}\w){2,}(?![\w'])")
 _HYPHENED = re.compile(r"(?<![\w\-.])[a-z]{1,7}(?:[-.*_][a-z]{1,7}){1,12}(?![\w\-])")
-_ENDS = frozenset(".!?\n;•")
+_ENDS = frozenset(".!?;•")
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr st apt no nr ste vs etc approx ave blvd rd inc ltd co dept jan feb mar apr jun jul aug sep sept oct "
     "nov dec bzw ca sr sra".split()
@@ -29,7 +31,8 @@ class Reading:
     """A draft as it was read. Token i is tokens[i], typed at [starts[i], ends[i]) of its field.
 
     The first `subject_tokens` tokens stand in the subject. `sentences` are (first, end) token ranges that cover
-    all tokens in order; none spans two fields. `disguised` tells that words had to be respelled to be read.
+    all tokens in order; none spans two fields. `heard` are those of them that the models hear, without courtesies.
+    A line end is no token: it ends a sentence. `disguised` tells that words had to be respelled to be read.
     """
 
     draft: Draft
@@ -38,8 +41,14 @@ class Reading:
     ends: list[int]
     subject_tokens: int
     sentences: list[tuple[int, int]]
+    heard: list[tuple[int, int]]
     language: LanguageGuess
     disguised: bool
+
+    @property
+    def heard_words(self) -> list[str]:
+        """The tokens that the models hear, in order."""
+        return [token for first, end in self.heard for token in self.tokens[first:end]]
 
     def field_of(self, token: int) -> TextField:
         """Where a token stands."""
@@ -51,14 +60,6 @@ class Reading:
         start, stop = self.starts[first], self.ends[end - 1]
         text = self.draft.subject if field == "subject" else self.draft.body
         return Span(field, start, stop, text[start:stop])
-
-    def sentence_span(self, first: int, end: int) -> Span:
-        """The same without the line ends around it: what a replacement may overwrite."""
-        while end - first > 1 and self.tokens[end - 1] == "\n":
-            end -= 1
-        while end - first > 1 and self.tokens[first] == "\n":
-            first += 1
-        return self.span(first, end)
 
 
 class Reader:
@@ -73,14 +74,18 @@ class Reader:
         tokens: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
-        disguised = self._read_field(draft.subject, tokens, starts, ends)
+        breaks: set[int] = set()
+        disguised = self._read_field(draft.subject, tokens, starts, ends, breaks)
         subject_tokens = len(tokens)
-        disguised = self._read_field(draft.body, tokens, starts, ends) or disguised
-        sentences = _sentences(tokens, subject_tokens, _glued(draft, tokens, starts, ends, subject_tokens))
+        disguised = self._read_field(draft.body, tokens, starts, ends, breaks) or disguised
+        closed = breaks | _closed(draft, tokens, starts, ends, subject_tokens)
+        sentences = _sentences(tokens, subject_tokens, closed)
+        models_hear = heard(tokens, sentences, subject_tokens, breaks)
         language = self._languages.guess(draft, tokens)
-        return Reading(draft, tokens, starts, ends, subject_tokens, sentences, language, disguised)
+        return Reading(draft, tokens, starts, ends, subject_tokens, sentences, models_hear, language, disguised)
 
-    def _read_field(self, text: str, tokens: list[str], starts: list[int], ends: list[int]) -> bool:
+    def _read_field(self, text: str, tokens: list[str], starts: list[int], ends: list[int], breaks: set[int]) -> bool:
+        """Append the field's tokens, and to `breaks` the number of each token that begins a new line."""
         folded = fold(text)
         first, position, disguised = len(tokens), 0, False
         for start, end, words in self._respelled(folded.text):
@@ -91,6 +96,10 @@ class Reader:
                 ends.append(word_end)
             position, disguised = end, True
         disguised |= self._tokenise(folded.text, position, len(folded.text), tokens, starts, ends)
+        at = folded.text.find("\n")
+        while at >= 0:
+            breaks.add(bisect_left(starts, at, first))
+            at = folded.text.find("\n", at + 1)
         if folded.starts is not None:
             _restore(folded, text, starts, ends, first)
         return disguised
@@ -145,38 +154,31 @@ def _restore(folded: Folded, text: str, starts: list[int], ends: list[int], firs
         starts[i], ends[i] = folded.starts[starts[i]], end_of_letter(text, folded.ends[ends[i] - 1])
 
 
-def _glued(draft: Draft, tokens: list[str], starts: list[int], ends: list[int], subject_tokens: int) -> set[int]:
-    """The full stops inside a number or an address of the web: what follows them at once is no capital letter."""
-    found = set()
-    for i, token in enumerate(tokens[:-1]):
-        if token == "." and starts[i + 1] == ends[i] and i + 1 != subject_tokens:
-            text = draft.subject if i < subject_tokens else draft.body
-            if not text[ends[i]].isupper():
-                found.add(i)
-    return found
+def _closed(draft: Draft, tokens: list[str], starts: list[int], ends: list[int], subject_tokens: int) -> set[int]:
+    """The numbers of the tokens after a mark that ends a sentence. A full stop does not where it ends an abbreviation
+    or stands inside a number or an address of the web: what follows such a one at once is no capital letter."""
+    closed = set()
+    for i in [i for i, token in enumerate(tokens) if token in _ENDS]:
+        if tokens[i] == ".":
+            if i and tokens[i - 1] in _ABBREVIATIONS:
+                continue
+            if i + 1 < len(tokens) and starts[i + 1] == ends[i] and i + 1 != subject_tokens:
+                text = draft.subject if i < subject_tokens else draft.body
+                if not text[ends[i]].isupper():
+                    continue
+        closed.add(i + 1)
+    return closed
 
 
-def _sentences(tokens: list[str], subject_tokens: int, glued: set[int]) -> list[tuple[int, int]]:
-    """Ranges that end after a mark of punctuation or a line end, and never hold more than sixty tokens."""
+def _sentences(tokens: list[str], subject_tokens: int, closed: set[int]) -> list[tuple[int, int]]:
+    """Ranges that end where something closes them, and never hold more than sixty tokens. A lone mark belongs to the
+    sentence before it."""
     found: list[tuple[int, int]] = []
     first = 0
-    for i, token in enumerate(tokens):
-        if i == subject_tokens and first < i:
-            found.append((first, i))
-            first = i
-        closes = token in _ENDS and not (token == "." and (i in glued or (i and tokens[i - 1] in _ABBREVIATIONS)))
-        if closes or i + 1 - first >= _LONGEST_SENTENCE:
-            if i + 1 - first > 1 or not found:
-                found.append((first, i + 1))
-            else:
-                found[-1] = (found[-1][0], i + 1) if _same_field(found[-1], i, subject_tokens) else found[-1]
-                if found[-1][1] != i + 1:
-                    found.append((first, i + 1))
-            first = i + 1
-    if first < len(tokens):
-        found.append((first, len(tokens)))
+    for end in sorted(closed | {subject_tokens, len(tokens)}):
+        if end - first == 1 and found and first != subject_tokens and not tokens[first].isalnum():
+            found[-1] = (found[-1][0], end)
+        else:
+            found.extend((at, min(at + _LONGEST_SENTENCE, end)) for at in range(first, end, _LONGEST_SENTENCE))
+        first = max(first, end)
     return found
-
-
-def _same_field(sentence: tuple[int, int], token: int, subject_tokens: int) -> bool:
-    return (sentence[0] < subject_tokens) == (token < subject_tokens)

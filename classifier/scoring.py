@@ -49,7 +49,7 @@ def witness_vector(view: LinearView, rules: RuleEvidence, order: Order | None, r
             )
     vector[-4] = by_customer
     vector[-3] = order is not None and order.cancelled_by == "merchant"
-    vector[-1] = 1.0 / (1.0 + len(reading.tokens) / 20.0)
+    vector[-1] = 1.0 / (1.0 + sum(end - first for first, end in reading.heard) / 20.0)
     return vector
 
 
@@ -168,19 +168,17 @@ def _label_score(
     label: Label, probability: float, view: LinearView, reading: Reading, opinion: Opinion | None, index: int
 ) -> LabelScore:
     """The score with its passage; passages of improbable labels are not looked for."""
-    if probability < 0.05 or not reading.sentences:
+    if probability < 0.05 or not reading.heard:
         return LabelScore(label, probability, None, None)
     at = int(view.sentences[:, index].argmax())
-    first, end = reading.sentences[at]
-    span = reading.sentence_span(first, end)
+    first, end = reading.heard[at]
+    span = reading.span(first, end)
     if opinion is not None:
         told = opinion.passage(index, reading)
         if told is not None:
             first, end = told
-            at = next(i for i, s in enumerate(reading.sentences) if s[0] <= first < s[1])
-            return LabelScore(
-                label, probability, reading.span(first, end), reading.sentence_span(*reading.sentences[at])
-            )
+            around = next(s for s in reading.heard if s[0] <= first < s[1])
+            return LabelScore(label, probability, reading.span(first, end), reading.span(*around))
     return LabelScore(label, probability, _trimmed(reading, first, end), span)
 
 

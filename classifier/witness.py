@@ -24,9 +24,6 @@ _LONGEST = 320
 
 _OVERLAP, _MOST_PASSAGES = 48, 4
 _SPAN_SHARE = 0.35
-_GREETINGS = frozenset(("hi", "hello", "dear", "hey", "good", "hiya", "greetings"))
-_LONGEST_GREETING = 6
-_GREETING_ENDS = frozenset((",", "!", ".", ":", "\n"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,10 +75,10 @@ class EncoderWitness:
 
     def opinion(self, reading: Reading, order: Order | None) -> Opinion:
         """Ask about one reading. A long draft is read in overlapping passages, the first four of them, and carries
-        what any of them carries. Line ends and a greeting are passed over: they must not matter."""
+        what any of them carries."""
         lead = ORDER_WORDS[order.cancelled_by if order else None]
-        heard = _heard(reading)
-        words = [reading.tokens[i] for i in heard]
+        heard = [i for first, end in reading.heard for i in range(first, end)]
+        words = reading.heard_words
         logits = np.full(len(LABELS), -np.inf)
         relevance = np.zeros((len(reading.tokens), len(LABELS)), np.float32)
         start = end = 0
@@ -98,22 +95,6 @@ class EncoderWitness:
                 break
             start = end - _OVERLAP
         return Opinion(logits, relevance[: heard[end - 1] + 1 if end else 0])
-
-
-def _heard(reading: Reading) -> list[int]:
-    """The numbers of the tokens that the encoder reads."""
-    greeting = range(0)
-    for first, end in reading.sentences:
-        if first >= reading.subject_tokens:
-            greeting = range(first, end) if _greets(reading.tokens[first:end]) else range(0)
-            break
-    return [i for i, token in enumerate(reading.tokens) if token != "\n" and i not in greeting]
-
-
-def _greets(tokens: list[str]) -> bool:
-    """Whether a sentence is no more than "Hi Ann," or "Dear Mr. Lee"."""
-    words = [token for token in tokens if token != "\n"]
-    return bool(words) and words[0] in _GREETINGS and len(words) <= _LONGEST_GREETING and tokens[-1] in _GREETING_ENDS
 
 
 def _by_token(relevance: NDArray[np.float32], origin: list[int], lead: int) -> NDArray[np.float32]:

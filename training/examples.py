@@ -46,7 +46,7 @@ def read_all(drafts: Sequence[LabelledDraft], reader: Reader, matcher: RuleMatch
     rows: list[int] = []
     for row, (labelled, reading) in enumerate(zip(drafts, readings, strict=True)):
         places = evidence_places(labelled)
-        for first, end in windows(reading.sentences, reading.subject_tokens):
+        for first, end in windows(reading.heard, reading.subject_tokens):
             texts.append(reading.tokens[first:end])
             marks.append(_carried(reading, first, end, places))
             rows.append(row)

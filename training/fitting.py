@@ -85,7 +85,7 @@ class Fitted:
 def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None) -> Fitted:
     """Fit everything. Out-of-fold by writer, so the stack learns from how the models meet strangers."""
     say("columns")
-    texts = [r.tokens for r in examples.readings]
+    texts = [reading.heard_words for reading in examples.readings]
     space = NgramSpace.fit(
         texts, examples.writers.tolist(), word_writers=recipe.word_writers, ngram_texts=recipe.ngram_texts
     )
@@ -110,8 +110,9 @@ def amid_strangers(examples: Examples, recipe: Recipe) -> list[list[str]]:
     texts = []
     for reading in examples.readings:
         extra, before = around.draw(rng)
-        at = reading.subject_tokens if before else len(reading.tokens)
-        texts.append([*reading.tokens[:at], *extra, *reading.tokens[at:]])
+        words = reading.heard_words
+        at = reading.subject_tokens if before else len(words)
+        texts.append([*words[:at], *extra, *words[at:]])
     return texts
 
 

@@ -109,3 +109,23 @@ def test_what_is_kept_in_memory_is_bounded() -> None:
     for i in range(120_000):
         words.mend(f"unheard{i}")
     assert len(words._cache) <= 50_000
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("Hi Ann,\n\nThe red one is gone.\n\nKind regards,\nMaya\nLamp Shop", "the red one is gone ."),
+        ("Dear Mr. Lee, the red one is gone. Thanks, Ben", "the red one is gone ."),
+        ("Hello\nThe red one is gone.\nBest wishes from all of us", "the red one is gone ."),
+        ("Hi, would blue do?\nThanks,\nBen\nP.S. Or green?", "would blue do ? thanks , ben p . s . or green ?"),
+        ("Hello is blue all right? Thanks to you we sold out.", "hello is blue all right ? thanks to you we sold out ."),
+        ("Hi Ann,\nThanks,\nBen", "hi ann , thanks , ben"),
+    ],
+)  # fmt: skip
+def test_the_models_hear_no_courtesies(body: str, words: str) -> None:
+    assert " ".join(read(body).heard_words) == words
+
+
+def test_a_line_end_closes_a_sentence_and_is_no_token() -> None:
+    reading = read("We are out\r\nof red\n\n\nBlue is here")
+    assert [reading.span(*sentence).text for sentence in reading.sentences] == ["We are out", "of red", "Blue is here"]

@@ -43,7 +43,7 @@ def test_window_scores_equal_scikit_learn(examples: Examples, fitted: Fitted) ->
     linear = fitted.linear
     models = LinearModels(linear.space, linear.table(), linear.bias())
     for reading in examples.readings[:80]:
-        ranges = windows(reading.sentences, reading.subject_tokens)
+        ranges = windows(reading.heard, reading.subject_tokens)
         x = linear.space.matrix([reading.tokens[a:b] for a, b in ranges], linear.idf)
         expected = np.stack([m.decision_function(x) for m in linear.window], 1)
         view = models.view(reading)

@@ -1,0 +1,84 @@
+"""The words at both ends of a message that say nothing of its matter: a greeting, a sign-off with its names.
+
+The models hear a draft without them, so that no verdict hangs on them. Rules still read every word.
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+Range = tuple[int, int]
+"""(first, end) token numbers."""
+
+_GREETINGS = frozenset(
+    "hi hello dear hey hiya greetings good hallo guten liebe lieber sehr bonjour hola buenos buenas estimado estimada "
+    "querido querida ciao buongiorno gentile".split()
+)
+_GREETING_ENDS = frozenset(",!:")
+_LONGEST_GREETING = 4
+_SIGN_OFFS = tuple(
+    tuple(line.split())
+    for line in (
+        "kind regards", "best regards", "warm regards", "warmest regards", "many regards", "with regards", "regards",
+        "with kind regards", "with best regards", "best wishes", "with best wishes", "warm wishes", "all the best",
+        "sincerely", "sincerely yours", "yours sincerely", "yours faithfully", "yours truly", "cheers", "thanks",
+        "many thanks", "thank you", "thanks again", "take care", "best", "warmly", "respectfully", "cordially",
+        "mit freundlichen grüßen", "mit freundlichen gruben", "mit freundlichen grussen", "viele gruse",
+        "freundliche grusse", "cordialement", "bien cordialement", "un saludo", "saludos", "cordiali saluti",
+    )
+)  # fmt: skip
+_BARE = frozenset((("thanks",), ("thank", "you"), ("many", "thanks"), ("thanks", "again"), ("best",), ("cheers",)))
+"""Words that begin a sentence of matter as well: they sign off only where a comma, or nothing, follows."""
+
+_LONGEST_SIGN_OFF = 12
+_LONGEST_NAME = 6
+
+
+def heard(
+    tokens: Sequence[str], sentences: Sequence[Range], subject_tokens: int, breaks: AbstractSet[int]
+) -> list[Range]:
+    """The sentences as the models hear them: the subject's, then the body's without greeting and sign-off; all of them
+    where nothing would be left. A greeting that opens a longer sentence is cut off it. `breaks` are the numbers of the
+    tokens that begin a line."""
+    kept = [s for s in sentences if s[0] < subject_tokens]
+    body = list(sentences[len(kept) :])
+    if body:
+        body = _unsigned(tokens, _ungreeted(tokens, body, breaks))
+    return [*kept, *body] or list(sentences)
+
+
+def _ungreeted(tokens: Sequence[str], body: list[Range], breaks: AbstractSet[int]) -> list[Range]:
+    first, end = body[0]
+    if tokens[first] not in _GREETINGS:
+        return body
+    title = tokens[first + 2 : first + 3] == ["."]
+    for at in range(first + 1, min(first + _LONGEST_GREETING + title, len(tokens))):
+        if at in breaks or tokens[at] in _GREETING_ENDS:
+            after = at if at in breaks else at + 1
+            return [(after, end), *body[1:]] if after < end else body[1:]
+        if tokens[at] == "?":
+            return body
+    return body
+
+
+def _unsigned(tokens: Sequence[str], body: list[Range]) -> list[Range]:
+    """Without the last sign-off and the short lines after it, if nothing else follows."""
+    for at in range(len(body) - 1, -1, -1):
+        first, end = body[at]
+        if end - first <= _LONGEST_SIGN_OFF and _signs_off(tokens[first:end]):
+            return body[:at] if all(_is_a_name(tokens, later) for later in body[at + 1 :]) else body
+    return body
+
+
+def _signs_off(words: Sequence[str]) -> bool:
+    for line in _SIGN_OFFS:
+        n = len(line)
+        if tuple(words[:n]) == line:
+            rest = words[n:]
+            return not rest or rest[0] in ",.!-" or line not in _BARE
+    return False
+
+
+def _is_a_name(tokens: Sequence[str], sentence: Range) -> bool:
+    """Whether a line is short and asks nothing; a postscript is none."""
+    first, end = sentence
+    return end - first <= _LONGEST_NAME and tokens[end - 1] != "?" and tokens[first] not in ("p", "ps")
