@@ -14,7 +14,7 @@ from training.tickets import as_record, load
 
 WRITERS = (
     "plain-inbox", "fashion-us", "everyday-shops", "swaps-plain", "winback-plain", "logistics-plain",
-    "electronics-home", "seller-macros-and-chat", "plain-inbox-two", "market-stalls",
+    "electronics-home", "seller-macros-and-chat", "plain-inbox-two", "harbour-traders",
 )  # fmt: skip
 """Two of them are for tuning and two for testing, by data/splits.toml."""
 

@@ -114,7 +114,7 @@ def test_the_card_tells_data_use_limits_and_figures(live: str, capsys: pytest.Ca
         "data-",
         "## Intended use",
         "## Limits",
-        "writer:market-stalls",
+        "writer:harbour-traders",
         "| substitute_offer |",
         "by ada: first",
     ):
