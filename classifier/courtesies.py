@@ -15,19 +15,27 @@ _GREETINGS = frozenset(
 )
 _GREETING_ENDS = frozenset(",!:")
 _LONGEST_GREETING = 4
-_SIGN_OFFS = tuple(
-    tuple(line.split())
-    for line in (
-        "kind regards", "best regards", "warm regards", "warmest regards", "many regards", "with regards", "regards",
-        "with kind regards", "with best regards", "best wishes", "with best wishes", "warm wishes", "all the best",
-        "sincerely", "sincerely yours", "yours sincerely", "yours faithfully", "yours truly", "cheers", "thanks",
-        "many thanks", "thank you", "thanks again", "take care", "best", "warmly", "respectfully", "cordially",
-        "mit freundlichen grüßen", "mit freundlichen gruben", "mit freundlichen grussen", "viele gruse",
-        "freundliche grusse", "cordialement", "bien cordialement", "un saludo", "saludos", "cordiali saluti",
-    )
+_SIGN_OFF_LINES = (
+    "kind regards", "best regards", "warm regards", "warmest regards", "many regards", "with regards", "regards",
+    "with kind regards", "with best regards", "best wishes", "with best wishes", "warm wishes", "all the best",
+    "sincerely", "sincerely yours", "yours sincerely", "yours faithfully", "yours truly", "cheers", "thanks",
+    "many thanks", "thank you", "thanks again", "take care", "best", "warmly", "respectfully", "cordially",
+    "mit freundlichen grüßen", "mit freundlichen gruben", "mit freundlichen grussen", "viele gruse",
+    "freundliche grusse", "cordialement", "bien cordialement", "un saludo", "saludos", "cordiali saluti",
 )  # fmt: skip
+_SIGN_OFFS: dict[str, list[tuple[str, ...]]] = {}
+for _line in _SIGN_OFF_LINES:
+    _SIGN_OFFS.setdefault(_line.split()[0], []).append(tuple(_line.split()))
 _BARE = frozenset((("thanks",), ("thank", "you"), ("many", "thanks"), ("thanks", "again"), ("best",), ("cheers",)))
 """Words that begin a sentence of matter as well: they sign off only where a comma, or nothing, follows."""
+
+_MATTER = frozenset(
+    "? i we you your he she it they if or why what how want wanted would could can will may might is are was were "
+    "do does did have has been need please reply send sent order ordered cancel cancelled instead other another "
+    "new ok okay yes no not but because so call link code discount free refund refunded address p ps ich wir sie "
+    "ihr wenn oder warum bitte nous vous si ou pourquoi usted su o por perche lei".split()
+)
+"""Words that no name has: a line with one of them says something and is heard."""
 
 _LONGEST_SIGN_OFF = 12
 _LONGEST_NAME = 6
@@ -55,22 +63,26 @@ def _ungreeted(tokens: Sequence[str], body: list[Range], breaks: AbstractSet[int
         if at in breaks or tokens[at] in _GREETING_ENDS:
             after = at if at in breaks else at + 1
             return [(after, end), *body[1:]] if after < end else body[1:]
-        if tokens[at] == "?":
+        if tokens[at] in _MATTER:
             return body
     return body
 
 
 def _unsigned(tokens: Sequence[str], body: list[Range]) -> list[Range]:
-    """Without the last sign-off and the short lines after it, if nothing else follows."""
+    """Without the last sign-off and the names in the lines after it, if nothing else follows."""
     for at in range(len(body) - 1, -1, -1):
-        first, end = body[at]
-        if end - first <= _LONGEST_SIGN_OFF and _signs_off(tokens[first:end]):
-            return body[:at] if all(_is_a_name(tokens, later) for later in body[at + 1 :]) else body
+        words = tokens[slice(*body[at])]
+        if _signs_off(words):
+            return body[:at]
+        if not _is_a_name(words):
+            return body
     return body
 
 
 def _signs_off(words: Sequence[str]) -> bool:
-    for line in _SIGN_OFFS:
+    if len(words) > _LONGEST_SIGN_OFF or not _MATTER.isdisjoint(words):
+        return False
+    for line in _SIGN_OFFS.get(words[0], ()):
         n = len(line)
         if tuple(words[:n]) == line:
             rest = words[n:]
@@ -78,7 +90,6 @@ def _signs_off(words: Sequence[str]) -> bool:
     return False
 
 
-def _is_a_name(tokens: Sequence[str], sentence: Range) -> bool:
-    """Whether a line is short and asks nothing; a postscript is none."""
-    first, end = sentence
-    return end - first <= _LONGEST_NAME and tokens[end - 1] != "?" and tokens[first] not in ("p", "ps")
+def _is_a_name(words: Sequence[str]) -> bool:
+    """Whether a line is short and says nothing that a customer could act on."""
+    return len(words) <= _LONGEST_NAME and _MATTER.isdisjoint(words)

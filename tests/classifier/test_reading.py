@@ -120,6 +120,8 @@ def test_what_is_kept_in_memory_is_bounded() -> None:
         ("Hi, would blue do?\nThanks,\nBen\nP.S. Or green?", "would blue do ? thanks , ben p . s . or green ?"),
         ("Hello is blue all right? Thanks to you we sold out.", "hello is blue all right ? thanks to you we sold out ."),
         ("Hi Ann,\nThanks,\nBen", "hi ann , thanks , ben"),
+        ("Sold out.\nRegards,\nMaya\nblue instead ok", "sold out . regards , maya blue instead ok"),
+        ("Hi blue instead, just say so.", "hi blue instead , just say so ."),
     ],
 )  # fmt: skip
 def test_the_models_hear_no_courtesies(body: str, words: str) -> None:
