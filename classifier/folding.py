@@ -14,7 +14,7 @@ _LOOK_ALIKES = str.maketrans(
 _TAG = re.compile(r"</?[a-z][^<>]{0,200}>|<!--.{0,200}?-->", re.IGNORECASE | re.DOTALL)
 _BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|tr|td|table|h\d)\b", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,31}\d{0,2});", re.IGNORECASE)
-_NEEDS_CARE = re.compile(r"[^\x00-\x7f]|<[a-zA-Z/!]|&[#a-zA-Z]")
+_ODD = re.compile(r"[^\n -~]")
 _CACHE_LIMIT = 20_000
 
 
@@ -49,7 +49,7 @@ _FOLDED = _FoldedCharacters()
 class Folded:
     """Text as it is judged, in lower case; character i was typed at [starts[i], ends[i]), code points.
 
-    Both lists are None where nothing moved (plain ASCII without markup): character i stands at i.
+    Both lists are None where nothing moved (each character reads as one): character i stands at i.
     """
 
     text: str
@@ -59,20 +59,33 @@ class Folded:
 
 def fold(text: str) -> Folded:
     """Fold any string. Linear in its length."""
-    if not _NEEDS_CARE.search(text):
-        return Folded(text.lower())
+    markup = _markup(text)
+    plain = None if markup else _one_for_one(text)
+    if plain is not None:
+        return Folded(plain)
     out: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     position = 0
-    for start, end, plain in _markup(text):
+    for start, end, reads in markup:
         _fold_run(text, position, start, out, starts, ends)
-        out.extend(plain)
-        starts.extend([start] * len(plain))
-        ends.extend([end] * len(plain))
+        out.extend(reads)
+        starts.extend([start] * len(reads))
+        ends.extend([end] * len(reads))
         position = end
     _fold_run(text, position, len(text), out, starts, ends)
     return Folded("".join(out), starts, ends)
+
+
+def _one_for_one(text: str) -> str | None:
+    """The folded text where each character reads as one (most drafts); None where some read as several or as none."""
+    if not text.isascii():
+        odd = {character: _FOLDED[character] for character in set(_ODD.findall(text))}
+        for character, folded in odd.items():
+            if len(folded) != 1 or (folded in odd and folded != character):
+                return None
+            text = text.replace(character, folded)
+    return text.lower()
 
 
 def end_of_letter(text: str, end: int) -> int:

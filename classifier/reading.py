@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from classifier.courtesies import heard
@@ -15,9 +16,13 @@ from classifier.words import Words
 
 TextField = Literal["subject", "body"]
 
-_TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*(?![\w@$!|+])|[\w$]+(?:[@$!|+'*]+\w+)*|[^\w\s]")
+_TOKEN = re.compile(r"(\d+(?:[.,:/]\d+)*(?![\w@$!|+])|[\w$]+(?:[@$!|+'*]+\w+)*|[^\w\s])")
 _SPACED = re.compile(r"(?<![\w'])\w(?:[ .\-_*•~/]{1,2}\w){2,}(?![\w'])")
 _HYPHENED = re.compile(r"(?<![\w\-.])[a-z]{1,7}(?:[-.*_][a-z]{1,7}){1,12}(?![\w\-])")
+_MAYBE_SPACED = re.compile(r"[ .\-_*•~/]\w[ .\-_*•~/]{1,2}\w(?:_|(?![\w']))")
+_MAYBE_HYPHENED = re.compile(r"[\-.*_](?<=[a-z].)[a-z]")
+"""What the two before need somewhere inside. They begin with a sign, so that a search leaps from sign to sign."""
+
 _ENDS = frozenset(".!?;•")
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr st apt no nr ste vs etc approx ave blvd rd inc ltd co dept jan feb mar apr jun jul aug sep sept oct "
@@ -107,19 +112,21 @@ class Reader:
     def _tokenise(
         self, folded: str, position: int, stop: int, tokens: list[str], starts: list[int], ends: list[int]
     ) -> bool:
-        known, mend = self._words.known, self._words.mend
-        spans = [match.span() for match in _TOKEN.finditer(folded, position, stop)]
-        typed = [folded[start:end] for start, end in spans]
-        read = [token if token in known or len(token) < 2 else mend(token) for token in typed]
+        parts = _TOKEN.split(folded[position:stop])  # what stands between tokens, a token, and so on
+        edges = list(accumulate(map(len, parts), initial=position))
+        typed = parts[1::2]
+        read = list(map(self._words.readings.__getitem__, typed))
         tokens += read
-        starts += [start for start, _ in spans]
-        ends += [end for _, end in spans]
+        starts += edges[1:-1:2]
+        ends += edges[2::2]
         return read != typed and any(a != b and not b.isalpha() for a, b in zip(read, typed, strict=True))
 
     def _respelled(self, folded: str) -> Iterator[tuple[int, int, list[tuple[str, int, int]]]]:
         """Stretches of spaced, dotted or hyphenated letters that spell known words, with each word's place."""
         position = 0
-        for match in sorted([*_SPACED.finditer(folded), *_HYPHENED.finditer(folded)], key=lambda m: m.start()):
+        spaced = _SPACED.finditer(folded) if _MAYBE_SPACED.search(folded) else ()
+        hyphened = _HYPHENED.finditer(folded) if _MAYBE_HYPHENED.search(folded) else ()
+        for match in sorted([*spaced, *hyphened], key=lambda m: m.start()):
             if match.start() < position:
                 continue
             words = self._spelled(folded, match.start(), match.end())

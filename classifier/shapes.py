@@ -7,6 +7,7 @@ The first words of a pattern are "a", the next "b" and so on, whatever they are:
 import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from spacy.matcher import Matcher, PhraseMatcher
 from spacy.tokens import Doc
@@ -16,6 +17,9 @@ from classifier.patterns import NUMBER_WORDS, Element, Pattern
 
 _OTHER = "_"
 _LETTERS = string.ascii_letters
+_MOST_ANSWERS = 256
+"""Of each shape, so many of spaCy's answers are kept."""
+
 Place = tuple[str, bool, int]
 """One element of a shape: the letters it takes, whether it may be missing, how many words of any kind it may skip."""
 
@@ -27,13 +31,22 @@ class Shape:
         self._vocab = vocab
         self._likeness = re.compile("".join(map(_expression, places)))
         self._matcher = _matcher(vocab, places)
+        self._around = "" if places[0][1] or places[-1][1] else _OTHER
+        self._asked = lru_cache(_MOST_ANSWERS)(self._ask)
 
-    def longest(self, letters: Sequence[str]) -> tuple[int, int] | None:
-        """(first, end) of the longest match, the leftmost of several; None without any. An expression over the joined
-        letters settles most sentences before spaCy is asked."""
-        if not self._likeness.search("".join(letters)):
+    def longest(self, letters: str) -> tuple[int, int] | None:
+        """(first, end) of the longest match, the leftmost of several; None without any. An expression over the letters
+        settles most sentences before spaCy is asked; what no match can begin or end with is not told to spaCy, so
+        that different sentences put the same question."""
+        if not self._likeness.search(letters):
             return None
-        matches = self._matcher(Doc(self._vocab, words=letters))
+        begun = letters.lstrip(self._around) if self._around else letters
+        place = self._asked(begun.rstrip(self._around) if self._around else begun)
+        before = len(letters) - len(begun)
+        return None if place is None else (before + place[0], before + place[1])
+
+    def _ask(self, letters: str) -> tuple[int, int] | None:
+        matches = self._matcher(Doc(self._vocab, words=list(letters)))
         if not matches:
             return None
         _, first, end = max(matches, key=lambda match: match[2] - match[1])
@@ -64,9 +77,9 @@ def words_of(element: Element) -> frozenset[str]:
     return NUMBER_WORDS if element.number else element.words
 
 
-def told(words: Iterable[str], letters: Mapping[str, str]) -> list[str]:
-    """Words as letters; those that the pattern does not name are all one."""
-    return [letters.get(word, _OTHER) for word in words]
+def told(words: Iterable[int], letters: Mapping[int, str]) -> str:
+    """Words as letters, one each; those that the pattern does not name are all one."""
+    return "".join([letters.get(word, _OTHER) for word in words])
 
 
 def _letters(pattern: Pattern) -> dict[str, str]:

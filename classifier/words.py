@@ -1,6 +1,7 @@
 """The words we know: what a disguised or mistyped word is folded back to."""
 
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,21 @@ _REPEATS = re.compile(r"(.)\1{2,}")
 _TYPO_TARGETS = 6_000
 _SHORTEST_TYPO = 6
 _CACHE_LIMIT = 50_000
+
+
+class _Readings(dict[str, str]):
+    """Each token as it is read, worked out at first sight; forgotten all at once when there are too many. Holds the
+    few words that drafts are made of, so that a lookup stays in the processor's cache."""
+
+    def __init__(self, words: "Words") -> None:
+        self._words = words
+
+    def __missing__(self, token: str) -> str:
+        if len(self) >= _CACHE_LIMIT:
+            self.clear()
+        plain = len(token) < 2 or token in self._words.known
+        read = self[token] = sys.intern(token if plain else self._words.mend(token))
+        return read
 
 
 class Words:
@@ -26,7 +42,7 @@ class Words:
             if len(word) >= _SHORTEST_TYPO and word.isalpha():
                 for shorter in _deletions(word):
                     self._deletes[shorter] = word
-        self._cache: dict[str, str] = {}
+        self.readings = _Readings(self)
 
     @classmethod
     def load(cls, path: Path = WORDS_FILE) -> "Words":
@@ -36,14 +52,6 @@ class Words:
 
     def mend(self, token: str) -> str:
         """The known word that an unknown token stands for, or the token itself."""
-        mended = self._cache.get(token)
-        if mended is None:
-            if len(self._cache) >= _CACHE_LIMIT:
-                self._cache.clear()
-            mended = self._cache[token] = self._mend(token)
-        return mended
-
-    def _mend(self, token: str) -> str:
         for candidate in _undisguised(token):
             if candidate in self.known:
                 return candidate
