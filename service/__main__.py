@@ -18,6 +18,10 @@ from service.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
+WORKER_STARTS = 120
+"""Seconds that a worker may be deaf before it is replaced: on a busy machine one takes long to load, and a shorter
+patience would start it again and again."""
+
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(orders.app, name="orders")
@@ -55,6 +59,7 @@ def run(
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=30,
+        timeout_worker_healthcheck=WORKER_STARTS,
     )
 
 

@@ -1,6 +1,7 @@
 """Expected refusals, and the one shape in which every error leaves the service: problem+json (RFC 9457)."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,9 @@ TITLES = {
 }
 
 
+_NAME = re.compile(r"[a-z0-9_-]{1,40}", re.IGNORECASE)
+
+
 class ServiceError(Exception):
     """A refusal: status, what happened in plain words (never a draft's text), and fields that help the caller."""
 
@@ -49,10 +53,15 @@ def not_found() -> ServiceError:
 def invalid(errors: Sequence[Mapping[str, Any]], prefix: Sequence[str | int] = ()) -> ServiceError:
     """A 422 from pydantic's errors: each field by name, never its value."""
     places = [
-        {"field": ".".join(str(part) for part in (*prefix, *error["loc"])) or "body", "message": error["msg"]}
+        {"field": ".".join(_named(part) for part in (*prefix, *error["loc"])) or "body", "message": error["msg"]}
         for error in errors
     ]
     return ServiceError(422, f"{places[0]['field']}: {places[0]['message']}", errors=places)
+
+
+def _named(part: str | int) -> str:
+    """A field's name, unless it is none: somebody's text in the place of a name is not said again."""
+    return str(part) if _NAME.fullmatch(str(part)) else "(no name)"
 
 
 def problem(error: ServiceError) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """POST /unscreened: a draft that was sent while screening could not be reached is screened now, for the reviewers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,6 +13,8 @@ from service.storage.repositories import Screenings
 from service.storage.unscreened import add_unscreened
 
 router = APIRouter()
+EARLIEST = timedelta(days=365)
+"""A draft is not told of later than this; a moment before it, or in the future, is brought within."""
 
 
 @router.post("/unscreened", status_code=202, summary="A draft that was sent unscreened", tags=["screening"])
@@ -28,6 +30,7 @@ async def unscreened(request: Request, parts: PartsOf, asked: UnscreenedIn) -> d
 
 def _note(parts: Parts, caller: str, asked: UnscreenedIn, screening_id: str) -> None:
     now = datetime.now(UTC)
+    sent = min(max(_aware(asked.sent_at or now), now - EARLIEST), now)
     with parts.database.writing() as session:
         screenings = Screenings(session, parts.sealer)
         stored = screenings.get(screening_id)
@@ -35,8 +38,12 @@ def _note(parts: Parts, caller: str, asked: UnscreenedIn, screening_id: str) -> 
             return
         add_unscreened(
             session, parts.sealer, stored.draft, caller=caller, merchant_id=asked.merchant_id, reason=asked.reason,
-            screening_id=screening_id, at=now,
+            screening_id=screening_id, at=sent,
         )  # fmt: skip
         if stored.decision != "allow":
             due = parts.clock.deadline(now).reply_by
             screenings.open_case(stored, "unscreened", now, due, second=flow.second_review(parts))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

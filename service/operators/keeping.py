@@ -9,11 +9,13 @@ import typer
 from rich.progress import Progress
 
 from service.operators.opening import opened
+from service.reply_clock import ClockError, ReplyClock
 from service.screeners import Screeners
 from service.screening.passes import Passes, PassKeyError
 from service.settings import Settings
-from service.storage.backup import BackupError, restore_backup, write_backup
+from service.storage.backup import write_backup
 from service.storage.checking import faults
+from service.storage.restore import BackupError, restore_backup
 from service.storage.retention import Whose, purge_leftovers, purge_text
 from service.storage.sealing import Sealer
 
@@ -29,7 +31,11 @@ def _counter(bar: Progress) -> Callable[[str, int], None]:
 def backup(to: Annotated[Path, typer.Argument(help="File to write, such as screening-2026-11-02.tar.gz.")]) -> None:
     """Write everything that the database holds to one file, while the service runs."""
     with opened() as (_, database), Progress(transient=True) as bar:
-        counts = write_backup(database, to, _counter(bar))
+        try:
+            counts = write_backup(database, to, _counter(bar))
+        except OSError as error:
+            typer.echo(f"{to}: {error.strerror}; nothing was written", err=True)
+            raise typer.Exit(1) from None
     typer.echo(f"{to}: {sum(counts.values()):,} rows, {counts['screenings']:,} of them screenings")
 
 
@@ -48,7 +54,9 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that backup wrot
 
 @app.command()
 def purge(
-    older_than_days: Annotated[int | None, typer.Option(help="Text older than this; SCREENING_KEEP_TEXT_DAYS.")] = None,
+    older_than_days: Annotated[
+        int | None, typer.Option(min=0, help="Text older than this; SCREENING_KEEP_TEXT_DAYS.")
+    ] = None,
     merchant: Annotated[str | None, typer.Option(help="All text of this merchant_id, at once.")] = None,
     support_id: Annotated[str | None, typer.Option(help="All text about this order, at once.")] = None,
 ) -> None:
@@ -80,7 +88,7 @@ def check() -> None:
         task = bar.add_task("screenings")
         sealer = Sealer(settings.text_keys.get_secret_value())
         found = list(faults(database, sealer, lambda done, total: bar.update(task, completed=done, total=total)))
-        found += [*_pass_faults(settings), *_model_faults(settings)]
+        found += [*_pass_faults(settings), *_calendar_faults(settings), *_model_faults(settings)]
     for fault in found:
         typer.echo(fault, err=True)
     if found:
@@ -94,6 +102,15 @@ def _pass_faults(settings: Settings) -> list[str]:
     try:
         Passes.from_setting(settings.pass_keys.get_secret_value(), issuer=settings.pass_issuer, minutes=1)
     except PassKeyError as error:
+        return [str(error)]
+    return []
+
+
+def _calendar_faults(settings: Settings) -> list[str]:
+    country, region = settings.business_country, settings.business_region
+    try:
+        ReplyClock(country=country, region=region, zone=settings.business_zone, hours=settings.business_hours)
+    except ClockError as error:
         return [str(error)]
     return []
 

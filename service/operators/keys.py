@@ -12,6 +12,7 @@ from service.storage import audit
 from service.storage.keys import ApiKeys
 
 app = typer.Typer(no_args_is_help=True, help="API keys of callers.")
+LONGEST_CALLER = 100
 Days = Annotated[int | None, typer.Option("--days", min=1, help="Days until it expires; never, if it is missing.")]
 
 
@@ -22,6 +23,9 @@ def create(
     days: Days = None,
 ) -> None:
     """Make a key and print it; it is never shown again."""
+    if not 0 < len(caller) <= LONGEST_CALLER or not caller.isprintable():
+        typer.echo(f"CALLER: 1 to {LONGEST_CALLER} printable characters", err=True)
+        raise typer.Exit(2)
     scopes = frozenset(scope or ["screen"])
     if unknown := scopes - set(SCOPES):
         typer.echo(f"--scope: {sorted(unknown)[0]!r} is none of {', '.join(SCOPES)}", err=True)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.settings import Settings
 from service.storage.database import Database, DatabaseError
+from service.storage.sealing import SealError
 
 
 def settings_or_exit() -> Settings:
@@ -31,10 +32,16 @@ def opened(*, migrate: bool = True) -> Iterator[tuple[Settings, Database]]:
     except (DatabaseError, SQLAlchemyError) as error:
         typer.echo(f"SCREENING_DATABASE_URL: {_reason(error)}", err=True)
         raise typer.Exit(2) from None
+    except OSError as error:
+        typer.echo(f"SCREENING_HOME: {error.filename}: {error.strerror}", err=True)
+        raise typer.Exit(2) from None
     try:
         if migrate:
             database.migrate()
         yield settings, database
+    except SealError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
     except SQLAlchemyError as error:
         typer.echo(f"The database refused: {_reason(error)}", err=True)
         raise typer.Exit(1) from None

@@ -111,7 +111,7 @@ def screening(
 
 
 def _mine(screenings: StoredScreenings, screening_id: str, caller: ScreeningCaller) -> StoredScreening:
-    stored = screenings.get(screening_id, caller.name)
+    stored = screenings.get(screening_id, caller.name, alone=True)
     if stored is None:
         raise not_found()
     return stored
@@ -119,8 +119,9 @@ def _mine(screenings: StoredScreenings, screening_id: str, caller: ScreeningCall
 
 @router.post("/screenings/{screening_id}/acknowledge", summary="Send a warned draft all the same", tags=["screening"])
 def acknowledge(
-    screening_id: str, parts: PartsOf, caller: ScreeningCaller, screenings: StoredScreenings, asked: AcknowledgeIn
-) -> dict[str, Any]:
+    screening_id: str, parts: PartsOf, caller: ScreeningCaller, screenings: StoredScreenings,
+    asked: AcknowledgeIn | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Note who sends a warned draft all the same and why; the answer holds the pass. Again gives the same pass."""
     stored = _mine(screenings, screening_id, caller)
     if stored.decision != "warn":
@@ -131,7 +132,8 @@ def acknowledge(
     at = stored.after["acknowledged_at"]
     if at is None:
         at = datetime.now(UTC)
-        screenings.acknowledge(stored.id, at, caller.name, asked.acknowledged_by, asked.reason)
+        by, reason = (asked.acknowledged_by, asked.reason) if asked else (None, None)
+        screenings.acknowledge(stored.id, at, caller.name, by, reason)
         due = parts.clock.deadline(at).reply_by
         screenings.open_case(stored, "warned_sent", at, due, second=flow.second_review(parts))
     granted = flow.grant(parts, stored.id, stored.text_hash, "warn", at, acknowledged=True)
@@ -140,8 +142,9 @@ def acknowledge(
 
 @router.post("/screenings/{screening_id}/appeal", summary="Contest a block or a warning", tags=["screening"])
 def appeal(
-    screening_id: str, parts: PartsOf, caller: ScreeningCaller, screenings: StoredScreenings, asked: AppealIn
-) -> dict[str, Any]:
+    screening_id: str, parts: PartsOf, caller: ScreeningCaller, screenings: StoredScreenings,
+    asked: AppealIn | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Put a screening before the reviewers, with the merchant's words. Again gives the state of the same appeal."""
     stored = _mine(screenings, screening_id, caller)
     if stored.decision == "allow":
@@ -150,10 +153,10 @@ def appeal(
     if known is None:
         at = datetime.now(UTC)
         due = parts.clock.deadline(at).reply_by
-        screenings.appeal(stored.id, at, caller.name, asked.message)
+        screenings.appeal(stored.id, at, caller.name, asked.message if asked else None)
         screenings.open_case(stored, "appealed", at, due, second=flow.second_review(parts))
-        known = {"state": "open", "at": at, "decided_at": None, "note": None, "due_at": due}
-    return {"screening_id": stored.id, "appeal": known}
+        known = {"state": "open", "at": at, "decided_at": None, "note": None}
+    return {"screening_id": stored.id, "appeal": {**known, "due_at": parts.clock.deadline(known["at"]).reply_by}}
 
 
 @router.post("/screenings/{screening_id}/withdraw", summary="A draft will not be sent", tags=["screening"])

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from classifier import Draft, Order
 
@@ -83,4 +83,4 @@ class UnscreenedIn(Asked):
     body: Annotated[str, StringConstraints(max_length=200_000)]
     merchant_id: Name | None = None
     reason: Name = "unreachable"
-    sent_at: datetime | None = None
+    sent_at: Annotated[datetime | None, Field(strict=False)] = None

@@ -9,6 +9,17 @@ from sqlalchemy.orm import Session
 from service.storage.review_tables import AuditRow
 
 
+def opening(caller: str, case_id: str, kind: str, screening_id: str, at: datetime) -> dict[str, Any]:
+    """The columns of the row that tells of a case which the service opened for a caller's screening."""
+    return {
+        "at": at,
+        "actor": f"caller:{caller}",
+        "action": "created",
+        "subject": f"case:{case_id}",
+        "after": {"kind": kind, "screening": screening_id},
+    }
+
+
 def note(
     session: Session,
     actor: str,

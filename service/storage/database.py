@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
@@ -57,9 +58,7 @@ class Database:
         with self.engine.begin() as connection:
             if self.kind == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(727274)"))
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            upgrade(connection)
 
     def schema(self) -> tuple[str | None, str | None]:
         """The revision that the database is at, and the one that this version wants."""
@@ -80,12 +79,28 @@ class Database:
         self.engine.dispose()
 
 
+def upgrade(connection: Connection) -> None:
+    """Bring the schema to this version, in the connection's transaction."""
+    command.upgrade(_config(connection), "head")
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    """Bring this version's schema back to an older revision, in the connection's transaction. Raises DatabaseError."""
+    config = _config(connection)
+    try:
+        ScriptDirectory.from_config(config).get_revision(revision)
+    except CommandError as error:
+        raise DatabaseError(f"schema {revision!r} is not known to this version") from error
+    command.downgrade(config, revision)
+
+
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _config() -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
+    config.attributes["connection"] = connection
     config.set_main_option("script_location", str(files("service.storage") / "migrations"))
     return config
 

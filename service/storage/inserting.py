@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Table, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
+from service.storage.audit import opening
 from service.storage.columns import Base
 from service.storage.records import Kept, NewScreening
-from service.storage.review_tables import CaseRow
+from service.storage.review_tables import AuditRow, CaseRow
 from service.storage.rows import case_row, finding_rows, idempotency_row, screening_row, shadow_row
 from service.storage.sealing import Sealer
 from service.storage.search import index_drafts
@@ -59,7 +60,9 @@ class Inserts:
         self._rows(connection, FindingRow, [row for s in fresh for row in finding_rows(s)])
         self._rows(connection, ShadowVerdictRow, [shadow_row(s) for s in fresh if s.shadow])
         with_case = [s for s in fresh if s.cases]
-        self._rows(connection, CaseRow, [case_row(s, kind) for s in with_case for kind in s.cases])
+        opened = [(s, case_row(s, kind)) for s in with_case for kind in s.cases]
+        self._rows(connection, CaseRow, [case for _, case in opened])
+        self._rows(connection, AuditRow, [opening(s.caller, c["id"], c["kind"], s.id, s.created_at) for s, c in opened])
         if not self._sealer.encrypts:
             index_drafts(connection, [(s.id, s.draft) for s in with_case])
         return [taken.get(key_of(s)) or Kept(s.id, s.text_hash) for s in screenings]

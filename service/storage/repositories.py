@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.storage.audit import opening
 from service.storage.documents import read_document
 from service.storage.records import StoredScreening, new_id
-from service.storage.review_tables import CaseRow
+from service.storage.review_tables import AuditRow, CaseRow
 from service.storage.sealing import Sealer
 from service.storage.search import index_drafts
 from service.storage.tables import AcknowledgementRow, AppealRow, ScreeningRow, WithdrawalRow
@@ -22,9 +23,13 @@ class Screenings:
         self._session = session
         self._sealer = sealer
 
-    def get(self, id: str, caller: str | None = None) -> StoredScreening | None:
-        """One screening with what followed it; None if there is none, or it is another caller's."""
-        row = self._session.get(ScreeningRow, id) if id.isalnum() and len(id) <= 32 else None
+    def get(self, id: str, caller: str | None = None, *, alone: bool = False) -> StoredScreening | None:
+        """One screening with what followed it; None if there is none, or it is another caller's.
+
+        `alone`: others who ask so for the same one wait until this transaction ends.
+        """
+        known = id.isalnum() and len(id) <= 32
+        row = self._session.get(ScreeningRow, id, with_for_update=alone or None) if known else None
         if row is None or (caller is not None and row.caller != caller):
             return None
         return self._stored(row)
@@ -91,6 +96,7 @@ class Screenings:
             language=verdict["language"]["code"],
         )  # fmt: skip
         self._session.add(case)
+        self._session.add(AuditRow(**opening(stored.caller, case.id, kind, stored.id, at)))
         if not known and stored.draft and not self._sealer.encrypts:
             index_drafts(self._session.connection(), [(stored.id, stored.draft)])
         return case.id

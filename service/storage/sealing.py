@@ -11,15 +11,19 @@ _PLAIN, _FERNET = b"p", b"f"
 
 
 class SealError(ValueError):
-    """Stored text that none of the keys opens; the text of the error holds nothing of it."""
+    """Keys that are none, or stored text that none of them opens; the error holds nothing of either."""
 
 
 class Sealer:
     """Seals text: the first byte says how. Without keys text is stored plain; the first key seals, all open."""
 
     def __init__(self, keys: str = "") -> None:
-        """`keys`: Fernet keys, comma-separated. Raises ValueError for a key that is none."""
-        found = [Fernet(key.strip()) for key in keys.split(",") if key.strip()]
+        """`keys`: Fernet keys, comma-separated. Raises SealError for a key that is none, without showing it."""
+        try:
+            found = [Fernet(key.strip()) for key in keys.split(",") if key.strip()]
+        except ValueError:
+            wanted = "`python -m service secrets text-key` makes one"
+            raise SealError(f"SCREENING_TEXT_KEYS holds something that is no key; {wanted}") from None
         self._fernet = MultiFernet(found) if found else None
 
     @property

@@ -3,14 +3,18 @@
 import base64
 import hashlib
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
 
 from service.storage.review_tables import CaseRow
-from service.storage.tables import AcknowledgementRow, AppealRow
+from service.storage.tables import AcknowledgementRow, AppealRow, UnscreenedRow
 from tests.service.drafts import ALLOWED, BLOCKED, WARNED
 from tests.service.running import Running
 from tests.service.test_contract import assert_problem
@@ -26,8 +30,6 @@ def verify(service: Running, token: str, draft: dict[str, str], **changed: str) 
 
 
 def kinds_of_case(service: Running, screening_id: str) -> set[str]:
-    from sqlalchemy import select
-
     with service.parts.database.reading() as session:
         return set(session.scalars(select(CaseRow.kind).where(CaseRow.screening_id == screening_id)))
 
@@ -101,7 +103,7 @@ def test_a_block_is_put_before_the_reviewers_and_may_be_appealed(service: Runnin
     path = f"/screenings/{answer['screening_id']}/appeal"
     appealed = post(service, path, {"message": "She asked for green herself. \0"}).json()["appeal"]
     assert appealed["state"] == "open"
-    assert post(service, path).json()["appeal"]["at"] == appealed["at"]
+    assert post(service, path).json()["appeal"] == appealed
     assert kinds_of_case(service, answer["screening_id"]) == {"blocked", "appealed"}
     with service.parts.database.reading() as session:
         row = session.get_one(AppealRow, answer["screening_id"])
@@ -110,14 +112,27 @@ def test_a_block_is_put_before_the_reviewers_and_may_be_appealed(service: Runnin
     assert (stored["appeal"]["state"], stored["pass"]) == ("open", None)
 
 
+@pytest.mark.parametrize("step", ["acknowledge", "appeal", "withdraw"])
+def test_the_same_step_at_the_same_moment_is_one_step_with_or_without_words(service: Running, step: str) -> None:
+    path = f"/screenings/{service.screen(WARNED)['screening_id']}/{step}"
+    start = threading.Barrier(8)
+
+    def ask(body: Any) -> httpx.Response:
+        start.wait(30)
+        return service.client.post(path, json=body)
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, [None, {}] * 4))
+    assert {answer.status_code for answer in answers} == {200}, answers[0].text
+    assert len({answer.text for answer in answers}) == 1
+
+
 def test_a_warning_may_be_appealed_and_an_allowed_draft_not(service: Running) -> None:
     assert post(service, f"/screenings/{service.screen(WARNED)['screening_id']}/appeal").status_code == 200
     assert_problem(post(service, f"/screenings/{service.screen(ALLOWED)['screening_id']}/appeal"), 409)
 
 
 def test_an_appeal_that_is_granted_gives_a_pass(service: Running) -> None:
-    from datetime import UTC, datetime
-
     from service.storage.outbox import decide_appeal
 
     screening_id = service.screen(BLOCKED)["screening_id"]
@@ -179,9 +194,29 @@ def test_after_an_edit_it_is_said_what_was_cleared_what_is_left_and_what_is_new(
 
 
 def test_a_draft_that_was_sent_unscreened_is_screened_for_the_reviewers(service: Running) -> None:
-    response = post(service, "/unscreened", {**BLOCKED, "reason": "timeout"})
-    assert response.status_code == 202
+    response = post(service, "/unscreened", {**BLOCKED, "reason": "timeout", "sent_at": "2026-11-02T10:00:00Z"})
+    assert response.status_code == 202, response.text
     body = response.json()
     assert body["decision"] == "block"
     assert kinds_of_case(service, body["screening_id"]) == {"blocked", "unscreened"}
     assert service.client.get(f"/screenings/{body['screening_id']}").json()["pass"] is None
+
+
+@pytest.mark.parametrize("sent_at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", None])
+def test_whenever_it_was_sent_it_is_kept_within_a_year(service: Running, sent_at: str | None) -> None:
+    before = datetime.now(UTC)
+    kept = sent_moment(service, sent_at)
+    assert before - timedelta(days=366) < kept < datetime.now(UTC)
+
+
+def test_a_draft_sent_unscreened_is_kept_with_the_moment_it_was_sent(service: Running) -> None:
+    sent_at = datetime.now(UTC) - timedelta(days=5)
+    assert sent_moment(service, sent_at.isoformat()) == sent_at
+    assert sent_moment(service, sent_at.replace(tzinfo=None).isoformat()) == sent_at  # without a zone it is UTC
+
+
+def sent_moment(service: Running, sent_at: str | None) -> datetime:
+    screening_id = post(service, "/unscreened", {**WARNED, "sent_at": sent_at}).json()["screening_id"]
+    with service.parts.database.reading() as session:
+        row = session.scalars(select(UnscreenedRow).where(UnscreenedRow.screening_id == screening_id)).one()
+    return row.created_at

@@ -93,6 +93,36 @@ def test_orders_are_loaded_all_or_none(home: Path) -> None:
     assert said("orders", "count").strip() == "2"
 
 
+@pytest.mark.parametrize("caller", ["", "x" * 101, "a\nb"])
+def test_a_caller_has_a_name(home: Path, caller: str) -> None:
+    refused = call("keys", "create", caller)
+    assert (refused.exit_code, refused.output.splitlines()) == (2, ["CALLER: 1 to 100 printable characters"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "arguments", "words"),
+    [
+        ("HOME", "{home}/file/below", ["keys", "list"], "SCREENING_HOME: {home}/file"),
+        ("TEXT_KEYS", "not-a-key", ["check"], "SCREENING_TEXT_KEYS holds something that is no key"),
+        ("BUSINESS_ZONE", "Mars", ["check"], "SCREENING_BUSINESS_ZONE: 'Mars' is no time zone"),
+        ("KEEP_TEXT_DAYS", "1", ["backup", "{home}/none/b.tar.gz"], "{home}/none/b.tar.gz: No such file"),
+        ("KEEP_TEXT_DAYS", "1", ["restore", "{home}/file"], "{home}/file: damaged, or no backup"),
+        ("KEEP_TEXT_DAYS", "1", ["purge", "--older-than-days", "-1"], "--older-than-days"),
+    ],
+)
+def test_what_cannot_be_done_is_said_without_a_traceback(
+    home: Path, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, arguments: list[str], words: str
+) -> None:
+    (home / "file").write_text("no backup")
+    said("users", "list")
+    monkeypatch.setenv(f"SCREENING_{setting}", value.format(home=home))
+    refused = call(*(argument.format(home=home) for argument in arguments))
+    assert refused.exit_code in (1, 2)
+    assert words.format(home=home) in refused.output
+    assert "not-a-key" not in refused.output
+    assert isinstance(refused.exception, SystemExit)
+
+
 def test_a_backup_comes_back_elsewhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said("users", "create", "ann")
     said("backup", str(home / "all.tar.gz"))

@@ -143,6 +143,7 @@ WRONG = [
     ({"offset_encoding": "latin-1"}, "offset_encoding"), ({"order": {"cancelled_by": "nobody"}}, "order.cancelled_by"),
     ({"order": "x"}, "order"), ({"unknown": 1}, "unknown"), ({"merchant_id": "a\0"}, "merchant_id"),
     ({"body": "a" * 200_001}, "body"), ({"previous_screening_id": "none"}, "previous_screening_id"),
+    ({"Would you take green?": 1}, "(no name)"),
 ]  # fmt: skip
 
 

@@ -1,6 +1,9 @@
 """The store, on SQLite and PostgreSQL: what is kept, what is only added, what goes, what comes back."""
 
 import asyncio
+import io
+import json
+import tarfile
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,14 +19,15 @@ from classifier import Draft, Order, Screener
 from classifier.policy import Policy
 from classifier.rulebook import RuleBook
 from service.storage import audit
-from service.storage.backup import BackupError, restore_backup, write_backup
+from service.storage.backup import write_backup
 from service.storage.checking import faults
 from service.storage.database import Database
 from service.storage.documents import evidence_document, read_document, verdict_document
 from service.storage.records import Kept, NewScreening, draft_hash, new_id
 from service.storage.repositories import Screenings
+from service.storage.restore import BackupError, restore_backup
 from service.storage.retention import Whose, purge_leftovers, purge_text
-from service.storage.review_tables import AuditRow, CaseDecisionRow, CaseRow, UserRow
+from service.storage.review_tables import AuditRow, CaseDecisionRow, CaseRow, RuleVersionRow, UserRow
 from service.storage.sealing import Sealer, SealError
 from service.storage.search import find_drafts
 from service.storage.tables import FindingRow, IdempotencyRow, ScreeningRow
@@ -105,6 +109,24 @@ def test_a_screening_brings_its_findings_and_its_case(database: Database, screen
         assert len(rules) == len(kept.verdict["findings"]) + 1
         case = session.scalars(select(CaseRow)).one()
         assert (case.kind, case.state, case.due_at) == ("blocked", "open", NOW)
+
+
+def test_a_case_that_the_service_opens_is_on_the_audit(database: Database, screener: Screener) -> None:
+    both = new(screener, Draft(**BLOCKED), cases=("blocked", "shadow"))
+    keep(database, both, new(screener, Draft(**BLOCKED), cases=(), case_due=None))
+    with database.writing() as session:
+        stored = Screenings(session, Sealer()).get(both.id)
+        assert stored is not None
+        opened = [Screenings(session, Sealer()).open_case(stored, "appealed", NOW, NOW, second=False) for _ in "ab"]
+    with database.reading() as session:
+        cases = {f"case:{case.id}": case.kind for case in session.scalars(select(CaseRow))}
+        rows = session.scalars(select(AuditRow)).all()
+    assert f"case:{opened[0]}" in cases
+    assert {row.subject: (row.after or {})["kind"] for row in rows} == cases
+    assert len(rows) == 3
+    for row in rows:
+        assert (row.actor, row.action) == ("caller:gateway", "created")
+        assert (row.after or {})["screening"] == both.id
 
 
 def test_identical_requests_at_the_same_moment_are_one_screening(database: Database, screener: Screener) -> None:
@@ -294,6 +316,68 @@ def test_a_backup_restores_into_either_database(
     with pytest.raises(BackupError, match="not empty"):
         restore_backup(restored, tmp_path / "b.tar.gz", Sealer(), lambda table, done: None)
     restored.close()
+
+
+def _as_schema_1_wrote_it(backup: Path, schema: str = "0001") -> Path:
+    """The same backup as it would be without what schema 2 added."""
+    older = backup.with_name(f"schema-{schema}.tar.gz")
+    with tarfile.open(backup) as read, tarfile.open(older, "w:gz") as written:
+        for member in read.getmembers():
+            lines = [json.loads(line) for line in read.extractfile(member) or ()]
+            for line in lines:
+                line.pop("signature", None)
+                if member.name == "manifest.json":
+                    line["schema"] = schema
+            content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+            member.size = len(content)
+            written.addfile(member, io.BytesIO(content))
+    return older
+
+
+def test_a_backup_of_an_older_schema_is_brought_to_this_one(
+    database_url: str, screener: Screener, tmp_path: Path
+) -> None:
+    kept = new(screener, Draft(**BLOCKED))
+    source = Database(f"sqlite:///{tmp_path / 'older.db'}")
+    source.migrate()
+    keep(source, kept)
+    with source.writing() as session:
+        session.add(RuleVersionRow(rule_id="r", version="1", status="draft", source="x", author="ann", created_at=NOW))
+    write_backup(source, tmp_path / "b.tar.gz", lambda table, done: None)
+    source.close()
+    restored = Database(database_url)
+    older = _as_schema_1_wrote_it(tmp_path / "b.tar.gz")
+    assert restore_backup(restored, older, Sealer(), lambda table, done: None)["rule_versions"] == 1
+    assert restored.schema()[0] == restored.schema()[1]
+    with restored.reading() as session:
+        version = session.scalars(select(RuleVersionRow)).one()
+        assert (version.rule_id, version.created_at, version.signature) == ("r", NOW, None)
+        stored = Screenings(session, Sealer()).get(kept.id)
+        assert stored is not None
+        assert stored.draft == kept.draft
+    assert list(faults(restored, Sealer(), lambda done, total: None)) == []
+    restored.close()
+
+
+@pytest.mark.parametrize("harm", ["garbage", "cut", "schema"])
+def test_a_backup_that_cannot_be_taken_back_is_refused_and_nothing_is_written(
+    database: Database, tmp_path: Path, harm: str
+) -> None:
+    backup, empty = tmp_path / "b.tar.gz", Database(f"sqlite:///{tmp_path / 'empty.db'}")
+    with database.writing() as session:
+        session.add_all(UserRow(name=f"u{n}", role="lead", password_hash="x" * 99, created_at=NOW) for n in range(50))
+    write_backup(database, backup, lambda table, done: None)
+    if harm == "garbage":
+        backup.write_bytes(b"garbage")
+    elif harm == "cut":
+        backup.write_bytes(backup.read_bytes()[:-300])
+    else:
+        backup = _as_schema_1_wrote_it(backup, "9999")
+    with pytest.raises(BackupError, match=backup.name):
+        restore_backup(empty, backup, Sealer(), lambda table, done: None)
+    assert count(empty, UserRow) == 0
+    assert empty.schema()[0] == empty.schema()[1]
+    empty.close()
 
 
 def test_a_document_of_a_newer_format_is_refused_and_one_of_an_older_is_read() -> None:
