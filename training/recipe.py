@@ -17,8 +17,8 @@ class Recipe:
     window_c: float = 10.0
     stack_c: float = 0.05
     folds: int = 4
-    doubt_prohibited: tuple[float, float] = (0.1, 0.99)
-    doubt_reason: tuple[float, float] = (0.2, 0.75)
+    doubt_prohibited: tuple[float, float] = (0.2, 0.99)
+    doubt_reason: tuple[float, float] = (0.2, 0.7)
     distractors: int = 1
     seed: int = 7
 
