@@ -31,8 +31,14 @@ _NOTHING = (1 << _BITS) - 1
 PAST_THE_END = 3
 """How many places stand behind each text, as far as the longest n-gram reaches."""
 
-_NO_WORD = "end of text"
-"""Has spaces, as no token has."""
+_TOGETHER = 64
+"""Texts looked up in one go when a matrix is made."""
+
+_BEHIND = (_NOTHING,) * PAST_THE_END
+_SHIFTS = np.array(
+    [[1 << (shape.index(at) * _BITS) if at in shape else 0 for shape in _SHAPES] for at in range(PAST_THE_END + 1)]
+)
+"""(4, 5): what a word and the three after it count for in the keys of the five n-grams that begin with it."""
 
 
 class _WordNumbers(dict[str, int]):
@@ -59,7 +65,6 @@ class NgramSpace:
         self.vocabulary = list(vocabulary)
         self.keys = keys
         self._numbers = _WordNumbers({word: _FIRST_WORD + i for i, word in enumerate(self.vocabulary)})
-        self._numbers[_NO_WORD] = _NOTHING
         self._columns = Lookup(keys)
 
     @classmethod
@@ -87,37 +92,41 @@ class NgramSpace:
     def queries(self, texts: Sequence[Sequence[str]]) -> Ints:
         """Keys of all n-grams that begin at each place of the texts, five side by side. Those that leave their text
         have keys that are no column's."""
-        behind = (_NO_WORD,) * PAST_THE_END
-        tokens = [token for text in texts for token in (*text, *behind)]
-        words = np.fromiter(map(self._numbers.__getitem__, tokens), np.int64, len(tokens))
-        second, third = words << _BITS, words[2:] << (2 * _BITS)
-        n = PAST_THE_END
-        keys = np.empty((len(words) - n, len(_SHAPES)), np.int64)
-        keys[:] = words[:-n, None]
-        keys[:, 1] += second[1 : 1 - n]
-        np.add(keys[:, 1], third[: 2 - n], out=keys[:, 2])
-        keys[:, 3] += second[2 : 2 - n]
-        keys[:, 4] += second[3:]
+        numbers: list[int] = []
+        for text in texts:
+            numbers += map(self._numbers.__getitem__, text)
+            numbers += _BEHIND
+        words = np.array(numbers, np.int64)
+        ahead = np.ndarray((len(words) - PAST_THE_END, PAST_THE_END + 1), np.int64, words, strides=(8, 8))
+        keys: Ints = ahead @ _SHIFTS
         keys += _KINDS
         return keys.ravel()
 
     def occurrences(self, texts: Sequence[Sequence[str]]) -> Occurrences:
         """Every known n-gram in order of its first token, repeated ones as often as they stand there."""
         known, columns = self._columns.find(self.queries(texts))
-        first = known // len(_SHAPES)
-        return Occurrences(columns, first, first + _REACH.take(known - first * len(_SHAPES)))
+        first, kind = np.divmod(known, len(_SHAPES))
+        return Occurrences(columns, first, first + _REACH.take(kind))
+
+    def _by_text(self, texts: Sequence[Sequence[str]]) -> tuple[Ints, Ints]:
+        """The columns of all occurrences, text after text, and how many each text has, (len(texts),)."""
+        found = self.occurrences(texts)
+        text_of = np.arange(len(texts)).repeat([len(text) + PAST_THE_END for text in texts])
+        return found.columns, np.bincount(text_of[found.first], minlength=len(texts))
 
     def matrix(self, texts: Sequence[Sequence[str]], idf: Floats | None = None) -> csr_matrix:
         """(len(texts), m) counts; with `idf` (m,) weighted by it and divided by the length of the occurrences'
         weights, so that a text's score is a sum over its occurrences."""
-        rows = [self.occurrences([text]).columns for text in texts]
-        indptr = np.concatenate([[0], np.cumsum([len(r) for r in rows], dtype=np.int64)])
-        columns = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        rows = [self._by_text(texts[first : first + _TOGETHER]) for first in range(0, len(texts), _TOGETHER)]
+        columns = np.concatenate([found for found, _ in rows]) if rows else np.empty(0, np.int64)
+        sizes = np.concatenate([count for _, count in rows]) if rows else np.empty(0, np.int64)
+        indptr = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         data = np.ones(len(columns), np.float32)
         if idf is not None:
             weights = idf[columns]
-            lengths = np.array([np.sqrt((idf[r] ** 2).sum()) or 1.0 for r in rows], np.float32)
-            data = (weights / np.repeat(lengths, np.diff(indptr))).astype(np.float32)
+            squares = weights**2
+            lengths = [np.sqrt(squares[first:end].sum()) or 1.0 for first, end in itertools.pairwise(indptr.tolist())]
+            data = (weights / np.repeat(np.array(lengths, np.float32), sizes)).astype(np.float32)
         matrix = csr_matrix((data, columns, indptr), shape=(len(texts), len(self.keys)))
         matrix.sum_duplicates()
         return matrix

@@ -1,4 +1,4 @@
-"""Fit the linear models and their stack: scikit-learn learns, the tables serve."""
+"""Fit the linear models and their stack: what is learned here, the tables serve."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -14,8 +14,9 @@ from sklearn.model_selection import GroupKFold
 
 from classifier.features import Floats, NgramSpace, inverse_frequencies
 from classifier.labels import LABELS
-from classifier.linear import LinearModels
+from classifier.linear import LinearModels, LinearView
 from classifier.scoring import witness_vector
+from training import newton
 from training.examples import Examples
 from training.recipe import Recipe
 from training.surroundings import Surroundings
@@ -145,21 +146,26 @@ def out_of_fold(
 def vectors_of(linear: Linear, examples: Examples, rows: Sequence[int]) -> NDArray[np.float64]:
     """Witness vectors (len(rows), k) of some drafts, by the very code that serves."""
     models = LinearModels(linear.space, linear.table(), linear.bias())
+    views: list[LinearView] = []
+    for first in range(0, len(rows), _TOGETHER):
+        views += models.views([examples.readings[i] for i in rows[first : first + _TOGETHER]])
     return np.stack(
         [
-            witness_vector(
-                models.view(examples.readings[i]), examples.rules[i], examples.drafts[i].order, examples.readings[i]
-            )
-            for i in rows
+            witness_vector(view, examples.rules[i], examples.drafts[i].order, examples.readings[i])
+            for view, i in zip(views, rows, strict=True)
         ]
     )
+
+
+_TOGETHER = 64
+"""Drafts scored in one go; more of them gain nothing."""
 
 
 def fit_stack(vectors: NDArray[np.float64], labels: NDArray[np.int64], recipe: Recipe) -> Stack:
     """One regularised logistic regression per label on standardised witness numbers, written back to raw ones."""
     mean, scale = vectors.mean(0), np.where(vectors.std(0) > 1e-9, vectors.std(0), 1.0)
     models = _parallel(
-        joblib.delayed(_logistic)((vectors - mean) / scale, labels[:, i], recipe.stack_c, None, recipe.seed)
+        joblib.delayed(_logistic)((vectors - mean) / scale, labels[:, i], recipe.stack_c, balanced=False)
         for i in range(_N)
     )
     weights = np.stack([m.coef_[0] / scale for m in models])
@@ -176,28 +182,32 @@ def _fit_linear(examples: Examples, matrices: Matrices, chosen: NDArray[np.bool_
     inside = chosen[examples.window_draft]
     xw, yw = matrices.windows[inside], examples.window_labels[inside]
     ratio = np.stack([_log_count_ratio(x, y[:, i]) for i in range(_N)], 1)
-    jobs = [joblib.delayed(_logistic)(x, y[:, i], recipe.draft_c, "balanced", recipe.seed) for i in range(_N)]
-    jobs += [
-        joblib.delayed(_logistic)(x.multiply(ratio[:, i]).tocsr(), y[:, i], recipe.bayes_c, "balanced", recipe.seed)
-        for i in range(_N)
-    ]
-    jobs += [joblib.delayed(_logistic)(xw, yw[:, i], recipe.window_c, "balanced", recipe.seed) for i in range(_N)]
+    jobs = [joblib.delayed(_logistic)(xw, yw[:, i], recipe.window_c) for i in range(_N)]
+    jobs += [joblib.delayed(_logistic)(x, y[:, i], recipe.draft_c) for i in range(_N)]
+    jobs += [joblib.delayed(_logistic)(x, y[:, i], recipe.bayes_c, weights=ratio[:, i]) for i in range(_N)]
     models = _parallel(jobs)
-    return Linear(space, idf, ratio, tuple(models[:_N]), tuple(models[_N : 2 * _N]), tuple(models[2 * _N :]))
+    return Linear(space, idf, ratio, tuple(models[_N : 2 * _N]), tuple(models[2 * _N :]), tuple(models[:_N]))
 
 
 def _parallel(jobs: Any) -> list[LogisticRegression]:
-    return list(joblib.Parallel(n_jobs=-1)(jobs))
+    """The jobs on all cores: threads that share the matrices, unless a cluster is asked."""
+    return list(joblib.Parallel(n_jobs=-1, prefer="threads")(jobs))
 
 
-def _logistic(x: Any, y: NDArray[np.int64], c: float, weight: str | None, seed: int) -> LogisticRegression:
-    """A fitted binary model; where a label never occurs (or always does), one that says so."""
-    if len(set(y.tolist())) < 2:
-        model = LogisticRegression()
+def _logistic(
+    x: Any, y: NDArray[np.int64], c: float, *, balanced: bool = True, weights: NDArray[np.float64] | None = None
+) -> LogisticRegression:
+    """A fitted binary model, its columns first multiplied by their `weights` (m,); where a label never
+    occurs, or always does, one that says so."""
+    model = LogisticRegression(C=c, class_weight="balanced" if balanced else None, tol=_TOLERANCE)
+    model.classes_ = np.array([0, 1])
+    if y.all() or not y.any():
         model.coef_, model.intercept_ = np.zeros((1, x.shape[1])), np.array([6.0 if y.any() else -6.0])
-        model.classes_ = np.array([0, 1])
         return model
-    return LogisticRegression(C=c, class_weight=weight, solver="liblinear", tol=_TOLERANCE, random_state=seed).fit(x, y)
+    columns = csr_matrix(x) if weights is None else x.multiply(weights).tocsr()
+    found = newton.fit(columns, y, c, balanced=balanced, tolerance=_TOLERANCE)
+    model.coef_, model.intercept_ = found[None, :-1], found[-1:]
+    return model
 
 
 def _log_count_ratio(x: csr_matrix, y: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -216,7 +226,7 @@ def fit_encoder_stack(
     k = cheap.weights.shape[1]
     weights, bias = np.zeros((_N, k + _N)), np.zeros(_N)
     for i in range(_N):
-        model = _logistic(np.column_stack([raw[:, i], told]), labels[:, i], _ENCODER_STACK_C, None, recipe.seed)
+        model = _logistic(np.column_stack([raw[:, i], told]), labels[:, i], _ENCODER_STACK_C, balanced=False)
         own, theirs = model.coef_[0][0], model.coef_[0][1:]
         weights[i, :k], weights[i, k:] = own * cheap.weights[i], theirs
         bias[i] = own * cheap.bias[i] + model.intercept_[0]
