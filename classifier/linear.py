@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +23,33 @@ LOWEST = -8.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearView:
-    """The linear models on one reading: whole-draft scores (6,) of two models, and every window's (w, 6).
+    """The linear models on one reading: whole-draft scores of two models, (12,), and every window's, (w, 6).
 
-    The first windows are the sentences heard, in order; window i + s is sentences i and i + 1 together.
+    Every other window is a sentence heard, in order, and between two sentences stand both together.
     """
 
-    draft: NDArray[np.float32]
-    bayes: NDArray[np.float32]
-    sentences: NDArray[np.float32]
-    pairs: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    windows: NDArray[np.float32]
+
+    @property
+    def draft(self) -> NDArray[np.float32]:
+        """Scores of the whole-draft model, (6,)."""
+        return self.scores[:_N]
+
+    @property
+    def bayes(self) -> NDArray[np.float32]:
+        """Scores of the naive-Bayes-weighted model, (6,)."""
+        return self.scores[_N:]
+
+    @property
+    def sentences(self) -> NDArray[np.float32]:
+        """Scores of each sentence alone, (s, 6)."""
+        return self.windows[::2]
+
+    @property
+    def pairs(self) -> NDArray[np.float32]:
+        """Scores of each sentence with the next, (s - 1, 6)."""
+        return self.windows[1::2]
 
 
 class LinearModels:
@@ -51,25 +68,34 @@ class LinearModels:
     def views(self, readings: Sequence[Reading]) -> list[LinearView]:
         """All scores of some readings, each as `view` gives it."""
         rooms = _rooms(readings)
-        sums = self._sums(readings, rooms)
-        whole: NDArray[np.float32] = np.add.reduceat(sums.sum(axis=1), rooms.first_of_text, axis=0)
-        scores: NDArray[np.float32] = whole[:, : 2 * _N] / _length(whole[:, -1:]) + self._bias[: 2 * _N]
-        own = sums[:, :, 2 * _N :]
-        windows = np.concatenate([own[:, 0], own[:-1, 0] + own[1:, 0] + own[:-1, 1]])
-        judged: NDArray[Any] = windows[:, :_N] / _length(windows[:, _N:]) + self._bias[2 * _N :]
-        alone, together = judged[: rooms.count], judged[rooms.count :]
-        together[rooms.borders] = LOWEST  # a subject's last sentence and its body's first are no pair
-        return [
-            LinearView(scores[i, :_N], scores[i, _N:], alone[a:b], together[a : max(b - 1, a)])
-            for i, (a, b) in enumerate(rooms.of_text)
-        ]
+        rows = self._rows(self._sums(readings, rooms), rooms)
+        scores: NDArray[np.float32] = rows[:, : 3 * _N] / np.sqrt(np.maximum(rows[:, 3 * _N :], _LEAST))
+        scores += self._bias
+        scores[rooms.borders] = LOWEST  # a subject's last sentence and its body's first are no pair
+        whole, windows = scores[2 * rooms.count :, : 2 * _N], scores[:, 2 * _N :]
+        return [LinearView(whole[i], windows[2 * a : max(2 * b - 1, 2 * a)]) for i, (a, b) in enumerate(rooms.of_text)]
+
+    def _rows(self, sums: NDArray[np.float32], rooms: "_Rooms") -> NDArray[np.float32]:
+        """What the n-grams of each window and each text add up to: two rows a room, the sentence alone and together
+        with the next; then one row a text."""
+        windows = 2 * rooms.count
+        rows = np.empty((windows + len(rooms.of_text), sums.shape[1]), np.float32)
+        alone, together = rows[:windows:2], rows[1 : windows - 1 : 2]
+        alone[:] = sums[::3]
+        np.add(alone[:-1], alone[1:], out=together)
+        together += sums[1:-3:3]
+        rows[windows - 1] = 0  # the last has no next
+        np.add.reduceat(sums, rooms.first_of_text, axis=0, out=rows[windows:])
+        return rows
 
     def _sums(self, readings: Sequence[Reading], rooms: "_Rooms") -> NDArray[np.float32]:
-        """(sentences, 3, 19): rows of the table added up over the n-grams that begin in a sentence, apart for those
+        """(3 * sentences, 19): rows of the table added up over the n-grams that begin in a sentence, apart for those
         that end in it, in the next, and further on."""
         found = self.space.occurrences([reading.heard_words for reading in readings])
         home = rooms.of_token.take(found.first)
-        groups = 3 * home + np.minimum(rooms.of_token.take(found.last) - home, 2)
+        groups = rooms.of_token.take(found.last) - home
+        np.minimum(groups, 2, out=groups)
+        groups += 3 * home
         order = groups.argsort(kind="stable")
         groups = groups.take(order)
         sums = np.zeros((3 * rooms.count, self._table.shape[1]), np.float32)
@@ -77,11 +103,7 @@ class LinearModels:
             starts = np.concatenate([_START, (groups[1:] != groups[:-1]).nonzero()[0] + 1])
             values = self._table.take(found.columns.take(order), axis=0)
             sums[groups.take(starts)] = np.add.reduceat(values, starts, axis=0)
-        return sums.reshape(-1, 3, self._table.shape[1])
-
-
-def _length(squares: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.sqrt(np.maximum(squares, _LEAST))
+        return sums
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +111,7 @@ class _Rooms:
     """The sentences of some readings in one row; a text without any has one empty room.
 
     `of_token`: the room of each place that the space counts. `of_text`: (first, end) rooms of each text's sentences.
-    `first_of_text`: the first room of each. `borders`: rooms that make no pair with the next one.
+    `first_of_text`: where the sums of each begin. `borders`: rows of rooms that make no pair with the next one.
     """
 
     count: int
@@ -110,6 +132,6 @@ def _rooms(readings: Sequence[Reading]) -> _Rooms:
         of_text.append((first, first + len(reading.heard)))
         in_subject = bisect_left(reading.heard, (reading.subject_tokens,))
         if 0 < in_subject < len(reading.heard):
-            borders.append(first + in_subject - 1)
+            borders.append(2 * (first + in_subject) - 1)
     of_token = np.arange(len(sizes)).repeat(sizes)
-    return _Rooms(len(sizes), of_token, of_text, [first for first, _ in of_text], borders)
+    return _Rooms(len(sizes), of_token, of_text, [3 * first for first, _ in of_text], borders)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+_Words = NDArray[np.uint64]
 
 _ROUNDS = 500
 _ODD = 0x9E3779B97F4A7C15
@@ -14,41 +15,57 @@ _ODD = 0x9E3779B97F4A7C15
 
 class Lookup:
     """`keys` (m,) int64, each once. Every key lies in one of its two slots (cuckoo hashing), so that an answer costs
-    two reads that do not wait for each other, where a binary search of a large table costs seventeen that do."""
+    two reads that do not wait for each other, where a binary search of a large table costs seventeen that do.
+
+    A key times an odd number, modulo 2**64, can be told back from the product: its high bits say which slot of 2**b,
+    and the slot holds all the others, with the key's place in `keys` where those bits were. So an entry with the
+    product's low bits taken out is the place itself if it is this key's, and larger than any place if it is not.
+    """
 
     def __init__(self, keys: Ints) -> None:
-        self._keys = keys if len(keys) else np.array([-1], np.int64)
-        self._bits = max(3, (len(keys) + len(keys) // 2).bit_length())
+        self._count = np.uint64(len(keys))
+        bits = max(3, (len(keys) + len(keys) // 6).bit_length())
+        self._bits, self._rest = np.uint64(bits), np.uint64(64 - bits)
+        self._halves = np.array([[0], [1 << bits]])
         for attempt in itertools.count():
-            self._factors = [np.uint64((_ODD * (4 * attempt + step)) % 2**64 | 1) for step in (1, 2)]
-            filled = self._filled()
-            if filled is not None:
-                self._first, self._second = filled
+            factors = [(_ODD * (4 * attempt + step)) % 2**64 | 1 for step in (1, 2)]
+            self._factors = np.array(factors, np.uint64)[:, None]
+            entries = self._filled(keys)
+            if entries is not None:
+                self._entries = entries
                 return
 
-    def _slots(self, keys: Ints, side: int) -> Ints:
-        return ((keys.view(np.uint64) * self._factors[side]) >> np.uint64(64 - self._bits)).view(np.int64)
+    def _slots(self, products: _Words) -> Ints:
+        """The slot of each product, (2, n): the first half of the table is for the first factor's."""
+        slots = (products >> self._rest).view(np.int64)
+        slots += self._halves
+        return slots
 
-    def _filled(self) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
-        """The two halves of the table, an empty slot names key 0; None where some keys found no place."""
-        size, count = 1 << self._bits, len(self._keys)
-        places = np.stack([self._slots(self._keys, 0), self._slots(self._keys, 1) + size])
-        slots, side = np.full(2 * size, -1, np.int32), np.zeros(count, np.int64)
-        waiting = np.arange(count)
+    def _filled(self, keys: Ints) -> _Words | None:
+        """The table's entries; None where some keys found no place. An empty slot names no place of `keys`."""
+        products = keys.view(np.uint64) * self._factors
+        places, side = self._slots(products), np.zeros(len(keys), np.int64)
+        slots = np.full(2 << int(self._bits), -1)
+        waiting = np.arange(len(keys))
         for _ in range(_ROUNDS):
             at = places[side[waiting], waiting]
             driven_out = np.unique(slots[at])
             slots[at] = waiting  # of those that ask for one slot, the last gets it
             waiting = np.concatenate([waiting[slots[at] != waiting], driven_out[driven_out >= 0]])
             if not len(waiting):
-                np.maximum(slots, 0, out=slots)
-                return slots[:size], slots[size:]
+                entries = np.full(len(slots), (1 << int(self._bits)) - 1, np.uint64)
+                number = np.arange(len(keys))
+                entries[places[side, number]] = (products[side, number] << self._bits) | number.view(np.uint64)
+                return entries
             side[waiting] ^= 1
         return None
 
     def find(self, queries: Ints) -> tuple[Ints, Ints]:
         """(places in `queries` whose number is a key, which key it is), both (k,), in the order of `queries`."""
-        first, second = self._first.take(self._slots(queries, 0)), self._second.take(self._slots(queries, 1))
-        index = np.where(self._keys.take(first) == queries, first, second)
-        known = (self._keys.take(index) == queries).nonzero()[0]
-        return known, index.take(known)
+        products = queries.view(np.uint64) * self._factors
+        told = self._entries.take(self._slots(products))
+        products <<= self._bits
+        told ^= products
+        place = np.minimum(told[0], told[1])
+        known = (place < self._count).nonzero()[0]
+        return known, place.take(known).view(np.int64)

@@ -1,5 +1,6 @@
 """The model's word on a reading: three linear models read off one table, stacked with the rules into probabilities."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,7 +20,9 @@ from classifier.witness import EncoderWitness, Opinion
 Floats = NDArray[np.float64]
 _N = len(LABELS)
 _INDEX = {label: i for i, label in enumerate(LABELS)}
-_LONG_SENTENCE = 24
+_LARGEST = 700.0
+"""The exponential of more is no number."""
+
 WITNESS_NAMES = (
     *(f"draft:{lb}" for lb in LABELS),
     *(f"bayes:{lb}" for lb in LABELS),
@@ -38,9 +41,8 @@ WITNESS_NAMES = (
 def witness_vector(view: LinearView, rules: RuleEvidence, order: Order | None, reading: Reading) -> Floats:
     """What all cheap witnesses say, in the order of WITNESS_NAMES, (k,)."""
     vector = np.zeros(len(WITNESS_NAMES))
-    vector[:_N], vector[_N : 2 * _N] = view.draft, view.bayes
-    best, second = _best_two(view)
-    vector[2 * _N : 3 * _N], vector[3 * _N : 4 * _N] = best, second
+    vector[: 2 * _N] = view.scores
+    vector[2 * _N : 3 * _N], vector[3 * _N : 4 * _N] = _best_two(view)
     by_customer = order is not None and order.cancelled_by == "customer"
     for hit in rules.hits:
         if hit.status == "live" and hit.label is not None:
@@ -68,8 +70,7 @@ def _best_two(view: LinearView) -> tuple[NDArray[np.float32] | float, NDArray[np
     count = len(view.sentences)
     if count < 2:
         return (view.sentences[0] if count else LOWEST), LOWEST
-    best = np.maximum(view.sentences.max(axis=0), view.pairs.max(axis=0))
-    return best, np.partition(view.sentences, count - 2, axis=0)[count - 2]
+    return view.windows.max(axis=0), np.partition(view.sentences, count - 2, axis=0)[count - 2]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +126,7 @@ class TextScorer:
         raw, art = first.raw, self._artifact
         if opinion is not None and art.encoder_stack is not None:
             raw = art.encoder_stack @ np.concatenate([first.vector, opinion.logits]) + art.encoder_bias
-        probabilities = (1.0 / (1.0 + np.exp(-raw))).tolist()
+        probabilities = [1.0 / (1.0 + math.exp(min(-logit, _LARGEST))) for logit in raw.tolist()]
         scores = tuple(
             _label_score(label, probabilities[i], first.view, reading, opinion, i) for i, label in enumerate(LABELS)
         )

@@ -108,7 +108,7 @@ class Screener:
     def _looks(self, drafts: Sequence[Draft], orders: Sequence[Order | None]) -> list[Look]:
         """Stage by stage, not draft by draft: what a stage looks things up in stays in the processor's cache."""
         readings = [self._reader.read(draft) for draft in drafts]
-        rules = [self._matcher.find(reading) for reading in readings]
+        rules = self._matcher.find_many(readings)
         firsts = self._scorer.first_words(readings, rules, orders) if self._scorer else [None] * len(drafts)
         return [Look(*seen, in_time=True) for seen in zip(drafts, orders, readings, rules, firsts, strict=True)]
 
