@@ -29,7 +29,7 @@ def fitted(examples: Examples) -> Fitted:
 def test_whole_draft_scores_equal_scikit_learn(examples: Examples, fitted: Fitted) -> None:
     linear = fitted.linear
     models = LinearModels(linear.space, linear.table(), linear.bias())
-    x = linear.space.matrix([r.tokens for r in examples.readings], linear.idf)
+    x = linear.space.matrix([r.heard_words for r in examples.readings], linear.idf)
     expected = np.stack([m.decision_function(x) for m in linear.draft], 1)
     bayes = np.stack(
         [m.decision_function(x.multiply(linear.ratio[:, i]).tocsr()) for i, m in enumerate(linear.bayes)], 1
