@@ -7,12 +7,15 @@ writers use are all one wildcard, numbers are another, so "the _ instead" is one
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from classifier.lookup import Lookup
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -114,9 +117,11 @@ class NgramSpace:
         text_of = np.arange(len(texts)).repeat([len(text) + PAST_THE_END for text in texts])
         return found.columns, np.bincount(text_of[found.first], minlength=len(texts))
 
-    def matrix(self, texts: Sequence[Sequence[str]], idf: Floats | None = None) -> csr_matrix:
+    def matrix(self, texts: Sequence[Sequence[str]], idf: Floats | None = None) -> "csr_matrix":
         """(len(texts), m) counts; with `idf` (m,) weighted by it and divided by the length of the occurrences'
         weights, so that a text's score is a sum over its occurrences."""
+        from scipy.sparse import csr_matrix  # for training; a screener does without
+
         rows = [self._by_text(texts[first : first + _TOGETHER]) for first in range(0, len(texts), _TOGETHER)]
         columns = np.concatenate([found for found, _ in rows]) if rows else np.empty(0, np.int64)
         sizes = np.concatenate([count for _, count in rows]) if rows else np.empty(0, np.int64)
@@ -132,7 +137,7 @@ class NgramSpace:
         return matrix
 
 
-def inverse_frequencies(counts: csr_matrix) -> Floats:
+def inverse_frequencies(counts: "csr_matrix") -> Floats:
     """Smoothed idf of each column of a matrix of counts, (m,)."""
     present = np.asarray((counts > 0).sum(axis=0)).ravel()
     idf: Floats = (np.log((1 + counts.shape[0]) / (1 + present)) + 1).astype(np.float32)

@@ -7,6 +7,7 @@ import signal
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.lasting import lasting
 from service.logs import event, set_up
 from service.settings import Settings
 
@@ -16,7 +17,8 @@ def app() -> FastAPI:
     settings = Settings()  # type: ignore[call-arg]
     set_up(settings.log_level)
     try:
-        return create_app(settings)
+        with lasting():
+            return create_app(settings)
     except Exception as error:
         event("cannot-start", level=logging.CRITICAL, reason=f"{type(error).__name__}: {error}")
         if settings.workers > 1:

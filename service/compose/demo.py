@@ -1,9 +1,11 @@
 """The demonstration's same-origin proxy: calls the service from inside, with a key that no page ever sees."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from fastapi import Request, Response
+
+if TYPE_CHECKING:
+    import httpx
 
 PASSED_ON = ("idempotency-key", "content-type")
 PASSED_BACK = ("content-type", "retry-after")
@@ -22,8 +24,10 @@ async def forward(request: Request, path: str) -> Response:
     return Response(answer.content, answer.status_code, kept)
 
 
-async def call(request: Request, method: str, path: str, **sent: Any) -> httpx.Response:
+async def call(request: Request, method: str, path: str, **sent: Any) -> "httpx.Response":
     """One request to the service in this process; `sent` is httpx's. Its answer, whatever the status."""
+    import httpx  # only the demonstration's pages come here
+
     transport = httpx.ASGITransport(app=request.app, raise_app_exceptions=False)
     auth = {"authorization": f"Bearer {demo_key(request)}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=auth) as client:

@@ -2,14 +2,12 @@
 
 import io
 import threading
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from typing import TYPE_CHECKING, Any
 
 from service.review.figures import Table
+
+if TYPE_CHECKING:  # the plotting library takes a second to import: the first drawing pays for it, not every start
+    from matplotlib.axes import Axes
 
 THEMES = {
     "light": {"ink": "#1d2125", "soft": "#5a636c", "edge": "#dedfdb", "bar": "#5a636c"},
@@ -27,6 +25,9 @@ _FONT = {"font.size": 10, "font.family": "sans-serif", "svg.fonttype": "none", "
 
 def plot(table: Table, theme: str) -> bytes:
     """The drawing of a table as SVG."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
     colours = THEMES[theme]
     with _ONE, mpl.rc_context(_FONT):
         height = 2.6 if table.kind == "days" else 0.5 + 0.34 * len(table.rows[:12])
@@ -39,14 +40,16 @@ def plot(table: Table, theme: str) -> bytes:
     return target.getvalue()
 
 
-def _plain(axes: Axes, colours: dict[str, str]) -> None:
+def _plain(axes: "Axes", colours: dict[str, str]) -> None:
     axes.tick_params(colors=colours["soft"], length=0)
     for name, spine in axes.spines.items():
         spine.set_visible(name in ("bottom",))
         spine.set_color(colours["edge"])
 
 
-def _days(axes: Axes, table: Table, theme: str) -> None:
+def _days(axes: "Axes", table: Table, theme: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     days = [str(row[0])[5:] for row in table.rows]
     for number, name in enumerate(table.columns[1:]):
         values: list[Any] = [row[number + 1] for row in table.rows]
@@ -61,7 +64,9 @@ def _days(axes: Axes, table: Table, theme: str) -> None:
     axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), labelcolor=THEMES[theme]["ink"])
 
 
-def _bars(axes: Axes, table: Table, theme: str) -> None:
+def _bars(axes: "Axes", table: Table, theme: str) -> None:
+    from matplotlib.ticker import PercentFormatter
+
     rows = table.rows[:12][::-1]
     values: list[Any] = [row[1] for row in rows]
     bars = axes.barh([str(row[0]) for row in rows], values, color=THEMES[theme]["bar"], height=0.6)

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS = files("service.storage") / "migrations"
 
 
 class DatabaseError(ValueError):
@@ -55,6 +55,9 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to this version. Several processes may call it at once: one does it, the others wait."""
+        at, wanted = self.schema()
+        if at == wanted:
+            return
         with self.engine.begin() as connection:
             if self.kind == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(727274)"))
@@ -63,7 +66,7 @@ class Database:
     def schema(self) -> tuple[str | None, str | None]:
         """The revision that the database is at, and the one that this version wants."""
         with self._reading.connect() as connection:
-            return _revision(connection), ScriptDirectory.from_config(_config()).get_current_head()
+            return _revision(connection), _newest()
 
     def answers(self) -> bool:
         """True if the database answers a trivial question now."""
@@ -81,11 +84,17 @@ class Database:
 
 def upgrade(connection: Connection) -> None:
     """Bring the schema to this version, in the connection's transaction."""
+    from alembic import command  # a start whose schema stands does without it
+
     command.upgrade(_config(connection), "head")
 
 
 def downgrade(connection: Connection, revision: str) -> None:
     """Bring this version's schema back to an older revision, in the connection's transaction. Raises DatabaseError."""
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
     config = _config(connection)
     try:
         ScriptDirectory.from_config(config).get_revision(revision)
@@ -95,13 +104,24 @@ def downgrade(connection: Connection, revision: str) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _newest() -> str | None:
+    """The newest revision. The revisions are in one line, and each file's name begins with its own."""
+    names = [path.name for path in (_MIGRATIONS / "versions").iterdir()]
+    return max((name.partition("_")[0] for name in names if name[0].isdigit()), default=None)
+
+
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.attributes["connection"] = connection
-    config.set_main_option("script_location", str(files("service.storage") / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     return config
 
 

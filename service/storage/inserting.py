@@ -1,10 +1,10 @@
 """The rows of screenings, put in by statements that are compiled once: the hot path pays for no compilation."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.storage.audit import opening
 from service.storage.columns import Base
@@ -18,13 +18,18 @@ from service.storage.tables import FindingRow, IdempotencyRow, ScreeningRow, Sha
 Row = Mapping[str, Any]
 
 
+def insert_into(table: Any, dialect: Dialect) -> Any:
+    """An INSERT that may say what to do about a row that is there already; only its own dialect is imported."""
+    return import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)
+
+
 class Insert:
     """An INSERT into one table, for rows that all have the same columns; one that is there already is left."""
 
     def __init__(self, row: type[Base], columns: Sequence[str], dialect: Dialect, *, or_leave: bool) -> None:
         table = row.__table__
         assert isinstance(table, Table)
-        made = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+        made = insert_into(table, dialect)
         statement = made.on_conflict_do_nothing() if or_leave else made
         compiled = statement.compile(dialect=dialect, column_keys=list(columns))
         self._sql = str(compiled)

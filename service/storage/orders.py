@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Literal, cast
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from service.storage.inserting import insert_into
 from service.storage.tables import OrderRow
 
 
@@ -39,8 +39,7 @@ class Orders:
         """Add orders or renew them; how many."""
         rows = {key: _row(key, order, at) for order in orders if (key := _key(order.support_id))}
         if rows:
-            dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
-            new = dialect.insert(OrderRow)
+            new = insert_into(OrderRow, self._session.get_bind().dialect)
             renewed = {name: new.excluded[name] for name in ("status", "cancelled_by", "updated_at")}
             statement = new.on_conflict_do_update(index_elements=["support_id"], set_=renewed)
             self._session.execute(statement, list(rows.values()))

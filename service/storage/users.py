@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -11,7 +12,6 @@ from sqlalchemy.orm import Session
 from service.storage.review_tables import ROLES, UserRow
 
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash("nobody has this password")  # so that an unknown name takes as long as a wrong password
 
 
 class UserError(ValueError):
@@ -59,9 +59,9 @@ class Users:
 
     def check(self, name: str, password: str) -> User | None:
         """The user, if the password is right and the user is not disabled; takes as long either way."""
-        row = self._row(name)
+        row, nobody = self._row(name), _nobody()
         try:
-            _HASHER.verify(row.password_hash if row else _NOBODY, password)
+            _HASHER.verify(row.password_hash if row else nobody, password)
         except (VerificationError, InvalidHashError):
             return None
         return _user(row) if row and row.disabled_at is None else None
@@ -86,3 +86,10 @@ class Users:
 
 def _user(row: UserRow) -> User:
     return User(row.id, row.name, row.role, row.created_at, row.disabled_at)
+
+
+@cache
+def _nobody() -> str:
+    """A hash that an unknown name is checked against, so that it takes as long as a wrong password. Made at the first
+    sign-in, whoever it is: a hash costs a quarter of a second, too much for every start."""
+    return _HASHER.hash("nobody has this password")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from service.__main__ import app
 from service.callers import prefix_of
+from service.operators.command import app
 from service.screening.passes import Passes
 from service.storage.database import Database
 from service.storage.keys import ApiKeys

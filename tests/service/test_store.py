@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from classifier import Draft, Order, Screener
 from classifier.policy import Policy
 from classifier.rulebook import RuleBook
+from service import storage
 from service.storage import audit
 from service.storage.backup import write_backup
 from service.storage.checking import faults
@@ -403,8 +404,20 @@ def test_several_processes_may_migrate_at_once(database_url: str) -> None:
         thread.join(30)
     assert not errors
     assert opened[0].schema()[0] == opened[0].schema()[1] is not None
+    opened[0].migrate()  # a schema that stands is left alone
     for database in opened:
         database.close()
+
+
+def test_the_files_of_the_migrations_bear_their_revisions_and_are_in_one_line(database: Database) -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(storage.__file__).with_name("migrations")))
+    scripts = list(ScriptDirectory.from_config(config).walk_revisions())
+    assert all(Path(script.path).name.startswith(f"{script.revision}_") for script in scripts)
+    assert database.schema() == (scripts[0].revision, scripts[0].revision)
 
 
 def test_the_models_and_the_migrations_tell_of_the_same_schema(database: Database) -> None:
