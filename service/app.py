@@ -83,7 +83,7 @@ def wire(settings: Settings) -> Parts:
         database=database,
         sealer=sealer,
         writer=ScreeningWriter(database, sealer),
-        screeners=Screeners(settings.home, budget=settings.time_budget_ms / 1000),
+        screeners=Screeners(settings.home, budget=settings.time_budget_ms / 1000, encoder=settings.encoder == "on"),
         keys=KeyRing(_key_look_up(database)),
         limit=RateLimit(settings.rate_per_minute / settings.workers),
         passes=Passes.from_setting(

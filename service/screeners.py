@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from classifier import Draft, Order, Screener
@@ -29,10 +29,14 @@ class _Loaded:
 class Screeners:
     """What judges the drafts of this process."""
 
-    def __init__(self, home: Path, *, budget: float, make: Callable[..., Screener] = Screener) -> None:
-        """`budget` in seconds. Raises what `Screener.load` raises, naming the file at fault."""
+    def __init__(
+        self, home: Path, *, budget: float, encoder: bool = True, make: Callable[..., Screener] = Screener
+    ) -> None:
+        """`budget` in seconds; `encoder` False: no model asks its own. Raises what `Screener.load` raises, naming the
+        file at fault."""
         self._home = home
         self._budget = budget
+        self._encoder = encoder
         self._make = make
         self._seen = self._signature()
         self.failed: str = ""
@@ -119,7 +123,7 @@ class Screeners:
     def _load(self, live: Path) -> _Loaded:
         started = time.perf_counter()
         policy, book = Policy.load(), self._book()
-        artifact = ModelArtifact.load(live)
+        artifact = self._artifact(live)
         challenger = self._challenger()
 
         def build() -> Pair:
@@ -134,10 +138,14 @@ class Screeners:
         """The model named in registry/shadow; one that will not load has no say and stops nothing."""
         folder = _named(self._home, "shadow")
         try:
-            return ModelArtifact.load(folder) if folder else None
+            return self._artifact(folder) if folder else None
         except (ValueError, OSError, KeyError, TypeError) as error:
             event("shadow-refused", level=logging.ERROR, reason=f"{type(error).__name__}: {error}")
             return None
+
+    def _artifact(self, folder: Path) -> ModelArtifact:
+        artifact = ModelArtifact.load(folder)
+        return artifact if self._encoder else replace(artifact, encoder_folder=None)
 
     def _book(self) -> RuleBook:
         folder = self._home / "rules"

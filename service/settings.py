@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     max_pending: int = Field(512, ge=1, description="Requests that may wait inside; more get 503 with Retry-After.")
     rate_per_minute: int = Field(6000, ge=0, description="Screened drafts per key and minute; 0 sets no limit.")
     time_budget_ms: int = Field(2000, ge=10, description="Time to judge one draft, in milliseconds.")
+    encoder: Literal["on", "off"] = Field("on", description="Whether the encoder is asked in doubt.")
 
     # the reply clock
     business_country: str = Field("US", description="Country of the holiday calendar (ISO 3166).")

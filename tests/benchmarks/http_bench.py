@@ -1,158 +1,150 @@
-"""POST /screen against a bare FastAPI endpoint: requests per second in the same process model, as ratios in one run.
+"""POST /screen against a bare FastAPI endpoint, as ratios in one run.
 
-`python -m tests.benchmarks.http_bench [--seconds 3] [--rounds 3] [--connections 16]` prints a table; the rounds of the
-three alternate, so that a busy machine troubles all of them alike.
+`python -m tests.benchmarks.http_bench [--seconds 3] [--rounds 3] [--connections 16]` prints a table. Everything is up
+at once and the rounds alternate, so that a busy machine troubles all alike. `cpu ms` is the processor time that a
+server spends on an answer, which other work on the machine changes less than the rest.
 """
 
 import argparse
-import asyncio
-import json
-import os
-import socket
+import random
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from tests.benchmarks import load
+from tests.benchmarks.servers import Server, bare, service
 from tests.benchmarks.texts import drafts
 
-ROOT = Path(__file__).parents[2]
-KEY = "benchmark-key"
-TARGETS = {"preview": 0.50, "send": 0.30}
+SHARE = 0.7
+"""Of a server's own most, the load at which its p99 is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A row of the table: which server is asked for what."""
+
+    name: str
+    server: Server
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a plan gave, medians over the rounds; milliseconds. `late_ms`: p99 in open loop at 70% of `per_second`."""
+
+    per_second: float
+    median_ms: float
+    p99_ms: float
+    cpu_ms: float
+    late_ms: float | None = None
+
+
+Rows = dict[str, Row]
+AT_LOAD = ("bare", "preview", "send")
+"""Plans whose p99 is taken at 70% load."""
 
 
 @contextmanager
-def server(*command: str, home: str, ready: str) -> Iterator[int]:
-    """A server process on a free port, until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {**os.environ, "SCREENING_HOME": home, "SCREENING_DEMO_KEY": KEY, "SCREENING_RATE_PER_MINUTE": "0",
-                   "SCREENING_LOG_LEVEL": "warning"}  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, *command, "--port", str(port)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
-    )
-    try:
-        _wait(port, ready, process)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _wait(port: int, path: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with socket.create_connection(("127.0.0.1", port), 1) as connection:
-                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-                if connection.recv(12) in (b"HTTP/1.1 200", b"HTTP/1.1 405"):
-                    return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError("a server did not start")
-
-
-class Caller(asyncio.Protocol):
-    """One keep-alive connection that asks again as soon as it is answered; light, so that the server is measured."""
-
-    def __init__(self, requests: list[bytes], start: int) -> None:
-        self.count, self.errors, self.times = 0, 0, list[float]()
-        self._requests, self._next = requests, start
-        self._buffer = b""
-        self.running = True
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the first time."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._ask()
-
-    def _ask(self) -> None:
-        self._asked = time.perf_counter()
-        self._transport.write(self._requests[self._next % len(self._requests)])
-        self._next += 1
-
-    def data_received(self, data: bytes) -> None:
-        """Count a whole answer, ask again."""
-        self._buffer += data
-        head, found, rest = self._buffer.partition(b"\r\n\r\n")
-        if not found:
-            return
-        lower = head.lower()
-        at = lower.index(b"content-length:") + 15
-        if len(rest) < int(lower[at : lower.find(b"\r\n", at) if b"\r\n" in lower[at:] else None]):
-            return
-        self._buffer = b""
-        self.times.append(time.perf_counter() - self._asked)
-        self.count += 1
-        self.errors += not head.startswith(b"HTTP/1.1 200")
-        if self.running:
-            self._ask()
-        else:
-            self._transport.close()
-
-
-async def _load(port: int, requests: list[bytes], seconds: float, connections: int) -> tuple[float, float, float]:
-    loop = asyncio.get_running_loop()
-    callers = []
-    started = time.perf_counter()
-    for number in range(connections):
-        _, caller = await loop.create_connection(lambda n=number: Caller(requests, n * 7), "127.0.0.1", port)  # type: ignore[misc]
-        callers.append(caller)
-    await asyncio.sleep(seconds)
-    for caller in callers:
-        caller.running = False
-    while not all(caller.times for caller in callers):  # a server that is still warming up
-        await asyncio.sleep(0.05)
-    elapsed = time.perf_counter() - started
-    count = sum(caller.count for caller in callers)
-    if sum(caller.errors for caller in callers):
-        raise RuntimeError("some answers were not 200")
-    times = sorted(t for caller in callers for t in caller.times)
-    await asyncio.sleep(0.2)
-    return count / elapsed, times[len(times) // 2], times[int(len(times) * 0.99)]
-
-
-def request(draft: dict[str, str], mode: str) -> bytes:
-    """The bytes of one POST /screen."""
-    body = json.dumps({**draft, "mode": mode}).encode()
-    head = (
-        f"POST /screen HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-def measure(seconds: float, rounds: int, connections: int) -> dict[str, dict[str, float]]:
-    """Requests per second, and median and p99 in milliseconds, of the bare endpoint, previews and sends."""
-    results: dict[str, list[tuple[float, float, float]]] = {"bare": [], "preview": [], "send": []}
-    bare = ("-m", "uvicorn", "tests.benchmarks.bare:app", "--no-access-log", "--log-level", "warning")
+def plans() -> Iterator[list[Plan]]:
+    """All servers, running: the bare endpoint, the service by linear witnesses alone, with the encoder, with two
+    workers."""
     with (
-        tempfile.TemporaryDirectory() as home,
-        server(*bare, home=home, ready="/screen") as bare_port,
-        server("-m", "service", "run", "--demo", home=home, ready="/readyz") as port,
+        tempfile.TemporaryDirectory() as folder,
+        bare() as yardstick,
+        service(str(Path(folder) / "linear"), encoder=False) as linear,
+        service(str(Path(folder) / "encoder"), encoder=True) as whole,
+        service(str(Path(folder) / "two"), encoder=False, workers=2) as two,
     ):
-        plans = [("bare", bare_port, "send"), ("preview", port, "preview"), ("send", port, "send")]
-        for number in range(rounds + 1):
-            for name, at, mode in plans:
-                requests = [request(draft, mode) for draft in drafts()]
-                figures = asyncio.run(_load(at, requests, seconds if number else 1.0, connections))
-                if number:  # the first round warms up
-                    results[name].append(figures)
-    return {
-        name: dict(zip(("per_second", "median_ms", "p99_ms"), _medians(figures), strict=True))
-        for name, figures in results.items()
+        yield [
+            Plan("bare", yardstick, "send"),
+            Plan("preview", linear, "preview"),
+            Plan("send", linear, "send"),
+            Plan("preview, encoder", whole, "preview"),
+            Plan("send, encoder", whole, "send"),
+            Plan("preview, 2 workers", two, "preview"),
+            Plan("send, 2 workers", two, "send"),
+        ]
+
+
+def measure(chosen: list[Plan], seconds: float, rounds: int, connections: int) -> Rows:
+    """Each plan's row, of alternating rounds; the first round warms up."""
+    found: dict[str, list[Row]] = {plan.name: [] for plan in chosen}
+    for number in range(rounds + 1):
+        for plan in chosen:
+            row = _round(plan, seconds if number else min(seconds, 1.0), connections)
+            if number:
+                found[plan.name].append(row)
+    return {name: _median(rows) for name, rows in found.items()}
+
+
+def at_load(chosen: list[Plan], rows: Rows, seconds: float, rounds: int) -> Rows:
+    """The rows with `late_ms`: the p99 in open loop at 70% of each one's own most."""
+    late: dict[str, list[float]] = {plan.name: [] for plan in chosen if plan.name in AT_LOAD}
+    for _ in range(rounds):
+        for plan in chosen:
+            if plan.name in late:
+                figures = load.open_loop(
+                    plan.server.port, _requests(plan.mode), seconds, SHARE * rows[plan.name].per_second
+                )
+                late[plan.name].append(figures.p99 * 1000)
+    medians = {name: statistics.median(times) for name, times in late.items()}
+    return {name: replace(row, late_ms=medians.get(name)) for name, row in rows.items()}
+
+
+def round_trip(chosen: list[Plan], seconds: float) -> float:
+    """Median seconds from request to answer of the bare endpoint, asked over one connection."""
+    (yardstick,) = (plan for plan in chosen if plan.name == "bare")
+    return load.closed(yardstick.server.port, _requests(yardstick.mode), seconds, 1).median
+
+
+def _round(plan: Plan, seconds: float, connections: int) -> Row:
+    before = plan.server.cpu_seconds()
+    figures = load.closed(plan.server.port, _requests(plan.mode), seconds, connections)
+    spent = plan.server.cpu_seconds() - before
+    return Row(figures.per_second, figures.median * 1000, figures.p99 * 1000, spent * 1000 / figures.count)
+
+
+def _requests(mode: str) -> list[bytes]:
+    return [load.request(draft, mode) for draft in drafts()]
+
+
+def _median(rows: list[Row]) -> Row:
+    middle = {
+        name: statistics.median(getattr(row, name) for row in rows) for name in asdict(rows[0]) if name != "late_ms"
     }
+    return Row(**middle)
 
 
-def _medians(figures: list[tuple[float, float, float]]) -> tuple[float, float, float]:
-    rates, middles, slowest = zip(*figures, strict=True)
-    return statistics.median(rates), statistics.median(middles) * 1000, statistics.median(slowest) * 1000
+def soak(server: Server, count: int, tell: Callable[[str], None]) -> dict[str, float]:
+    """Memory of a worker after a tenth and after all of `count` different sends, MB: each holds words never seen
+    before. `tell` is told how far it is."""
+    rng = random.Random(7)
+    base, marks = drafts(), list[float]()
+    for tenth in range(1, 11):
+        numbers = range(count // 10)
+        load.each(server.port, (load.request(_strange(base[n % len(base)], rng), "send") for n in numbers), 16)
+        marks.append(server.memory())
+        tell(f"soak: {tenth * count // 10:,} of {count:,} drafts, {marks[-1]:.0f} MB")
+    return {"drafts": count, "first_mb": marks[0], "last_mb": marks[-1], "growth": marks[-1] / marks[0] - 1}
+
+
+def _strange(draft: dict[str, str], rng: random.Random) -> dict[str, str]:
+    words = " ".join("".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=9)) for _ in range(5))
+    return {**draft, "body": f"{draft['body']} {words}"}
+
+
+def table(rows: Rows) -> Iterator[str]:
+    """The rows as lines of text."""
+    yield f"{'':20} {'a second':>9} {'of bare':>8} {'median ms':>10} {'p99 ms':>8} {'cpu ms':>7} {'p99 at 70%':>11}"
+    for name, row in rows.items():
+        late = f"{row.late_ms:11.2f}" if row.late_ms else ""
+        yield (
+            f"{name:20} {row.per_second:9.0f} {row.per_second / rows['bare'].per_second:8.0%} {row.median_ms:10.2f} "
+            f"{row.p99_ms:8.2f} {row.cpu_ms:7.3f} {late}"
+        )
 
 
 def main() -> None:
@@ -162,15 +154,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=16)
     given = parser.parse_args()
-    results = measure(given.seconds, given.rounds, given.connections)
-    bare = results["bare"]["per_second"]
-    print(f"{'':10} {'per second':>10} {'median ms':>10} {'p99 ms':>8} {'of bare':>8} {'target':>7}")
-    for name, figure in results.items():
-        target = f"{TARGETS[name]:.0%}" if name in TARGETS else ""
-        print(
-            f"{name:10} {figure['per_second']:10.0f} {figure['median_ms']:10.2f} {figure['p99_ms']:8.2f} "
-            f"{figure['per_second'] / bare:8.0%} {target:>7}"
-        )
+    with plans() as chosen:
+        rows = measure(chosen, given.seconds, given.rounds, given.connections)
+        rows = at_load(chosen, rows, given.seconds, given.rounds)
+    print("\n".join(table(rows)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
-"""The screener alone: time per draft, against length, against the number of rules, in batches, and its memory."""
+"""The screener alone: time per draft, against length, against the number of rules, and in batches."""
 
-import gc
-import os
 import random
 import statistics
 import subprocess
@@ -98,28 +96,6 @@ def _encoder_share(screener: Screener) -> float:
     """How often a plain inbox needs the encoder."""
     plain = [Draft(d["support_id"], d["subject"], d["body"]) for d in drafts(8, 60)][:600]
     return sum(screener.screen(draft).encoder == "consulted" for draft in plain) / len(plain)
-
-
-def resident() -> float:
-    """Memory of this process, MB."""
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def soak(screener: Screener, count: int) -> dict[str, float]:
-    """Memory after a tenth and after all of `count` different drafts, MB: every draft has words never seen before."""
-    rng = random.Random(7)
-    base = as_drafts(200)
-    marks = {}
-    for i in range(count):
-        draft = base[i % len(base)]
-        strange = " ".join("".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=9)) for _ in range(5))
-        screener.screen(Draft(draft.support_id, draft.subject, f"{draft.body} {strange}"))
-        if i + 1 in (count // 10, count):
-            gc.collect()
-            marks[f"after_{i + 1}"] = resident()
-    first, last = marks.values()
-    return {**marks, "growth": last / first - 1}
 
 
 def start_seconds() -> float:
