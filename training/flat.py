@@ -36,7 +36,7 @@ def _labels(value: Any) -> Any:
     if value is None or isinstance(value, float):
         return []
     if not isinstance(value, str):
-        return list(value)
+        return value
     text = value.strip()
     if text.startswith("["):
         return json.loads(text)

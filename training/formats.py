@@ -72,14 +72,26 @@ def _object(line: str) -> dict[str, Any] | str:
 def _csv(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-        header = [name.strip() for name in next(reader, [])]
-        if not header:
-            raise FormatError(f"{path}: empty; the first line names the columns")
-        before = reader.line_num
-        for cells in reader:
-            line, before = before + 1, reader.line_num
-            if any(cells):
-                yield line, _cells(header, cells)
+        try:
+            yield from _table(reader, path)
+        except csv.Error as error:
+            raise FormatError(f"{path}: not CSV: {error} in the row that ends at line {reader.line_num}") from error
+
+
+_LONGEST_CELL = 10_000_000
+"""A long body is the product's matter, not that of the reader of tables, whose own limit is 131,072 letters."""
+
+
+def _table(reader: Any, path: Path) -> Iterator[Row]:
+    csv.field_size_limit(_LONGEST_CELL)
+    header = [name.strip() for name in next(reader, [])]
+    if not header:
+        raise FormatError(f"{path}: empty; the first line names the columns")
+    before = reader.line_num
+    for cells in reader:
+        line, before = before + 1, reader.line_num
+        if any(cells):
+            yield line, _cells(header, cells)
 
 
 def _cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any] | str:
@@ -108,12 +120,20 @@ def _label_studio(path: Path) -> Iterator[Row]:
     if not isinstance(tasks, list):
         raise FormatError(f"{path}: not a list of Label Studio tasks")
     for number, task in enumerate(tasks, 1):
-        yield number, annotations.from_label_studio(task)
+        yield number, _task(annotations.from_label_studio, task)
 
 
 def _prodigy(path: Path) -> Iterator[Row]:
     for number, task in _jsonl(path):
-        yield number, annotations.from_prodigy(task) if isinstance(task, dict) else task
+        yield number, _task(annotations.from_prodigy, task) if isinstance(task, dict) else task
+
+
+def _task(read: Callable[[Any], dict[str, Any] | str], task: Any) -> dict[str, Any] | str:
+    """The ticket of a task; a task that is nested in some other way is a bad row, not the end of the run."""
+    try:
+        return read(task)
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        return f"no task of this format: {type(error).__name__}: {error}"
 
 
 def _write_jsonl(records: Sequence[dict[str, Any]], path: Path) -> None:

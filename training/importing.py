@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,7 @@ def checked(raw: Mapping[str, Any], seen: dict[str, str], place: str) -> dict[st
     if labelled.id in seen:
         return f"duplicate id {labelled.id!r}, first seen at {seen[labelled.id]}"
     seen[labelled.id] = place
-    kept = {key: str(raw[key]) for key in ("date", "provenance") if raw.get(key)}
-    try:
-        datetime.fromisoformat(kept.get("date", "2000-01-01"))
-    except ValueError:
-        return f"date: {kept['date']!r} is not an ISO 8601 date"
+    kept = {key: raw[key] for key in ("date", "provenance") if raw.get(key)}
     return {**as_record(labelled), **kept}
 
 
@@ -80,8 +76,8 @@ def _filled(raw: Mapping[str, Any], path: Path, row: int, intake: Intake) -> dic
     record.setdefault("writer", intake.writer or path.stem)
     record.setdefault("scenario", record["id"])
     record.setdefault("subject", "")
-    for key in ("id", "writer", "scenario", "support_id"):
-        if isinstance(record.get(key), int):
+    for key in ("id", "writer", "scenario", "support_id", "date", "provenance"):
+        if isinstance(record.get(key), int | date):  # a table's own kinds; a datetime is a date, too
             record[key] = str(record[key])
     return record
 

@@ -1,17 +1,16 @@
 """Labelled drafts from JSONL files; a bad row is an error with its file, line and reason."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from classifier.draft import Draft, LabelledDraft, Order
 from classifier.labels import Label
+from training.validation import faults
 
 DRAFTS = Path(__file__).parent.parent / "data" / "drafts"
-_REQUIRED = {"id": str, "writer": str, "scenario": str, "support_id": str, "subject": str, "body": str, "labels": list}
-_OPTIONAL = {"order", "evidence", "note", "language", "provenance", "date"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +81,9 @@ def _row(line: str) -> LabelledDraft | str:
 
 
 def parse(raw: Any) -> LabelledDraft | str:
-    """The labelled draft that one record describes, or the reason why it is refused."""
-    reason = _refusal(raw)
-    if reason:
-        return reason
+    """The labelled draft that one record describes, or every reason why it is refused."""
+    if reasons := faults(raw):
+        return "; ".join(reasons)
     order = raw.get("order") or None
     evidence = {Label(label): tuple(spans) for label, spans in (raw.get("evidence") or {}).items()}
     return LabelledDraft(
@@ -99,44 +97,6 @@ def parse(raw: Any) -> LabelledDraft | str:
         note=raw.get("note") or "",
         language=raw.get("language") or "en",
     )
-
-
-def _refusal(raw: Any) -> str | None:
-    """Why a record is no labelled draft; None if it is one."""
-    if not isinstance(raw, dict):
-        return "not an object"
-    for key, kind in _REQUIRED.items():
-        if not isinstance(raw.get(key), kind):
-            return f"{key}: missing or not a {kind.__name__}"
-    unknown = set(raw) - set(_REQUIRED) - _OPTIONAL
-    if unknown:
-        return f"unknown field {sorted(unknown)[0]!r}"
-    known = {label.value for label in Label}
-    for label in raw["labels"]:
-        if label not in known:
-            return f"labels: unknown label {label!r}"
-    return _order_refusal(raw.get("order")) or _evidence_refusal(raw)
-
-
-def _order_refusal(order: Any) -> str | None:
-    if order is None:
-        return None
-    if not isinstance(order, dict) or order.get("cancelled_by") not in (None, "customer", "merchant"):
-        return "order: cancelled_by must be customer, merchant or null"
-    return None
-
-
-def _evidence_refusal(raw: Mapping[str, Any]) -> str | None:
-    evidence = raw.get("evidence") or {}
-    if not isinstance(evidence, dict):
-        return "evidence: not an object"
-    for label, spans in evidence.items():
-        if label not in raw["labels"]:
-            return f"evidence: {label!r} is not among the labels"
-        for text in spans if isinstance(spans, list) else [spans]:
-            if not isinstance(text, str) or not text or (text not in raw["subject"] and text not in raw["body"]):
-                return f"evidence: {text!r} does not stand in subject or body"
-    return None
 
 
 def as_record(labelled: LabelledDraft) -> dict[str, Any]:

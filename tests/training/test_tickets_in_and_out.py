@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +153,43 @@ def test_a_file_that_is_not_what_it_should_be_ends_with_two(
     (tmp_path / name).write_bytes(content)
     assert call(["import", str(tmp_path / name)]) == 2
     assert name in capsys.readouterr().err
+
+
+def test_every_fault_of_a_row_is_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    bad: dict[str, Any] = {
+        "id": " ", "writer": "w", "scenario": "s", "support_id": 7.5, "subject": "a", "body": "b",
+        "labels": ["x", []], "evidence": {"y": "b"}, "order": {"cancelled_by": "me", "status": 3}, "date": "soon",
+        "note": 1, "mood": 1,
+    }  # fmt: skip
+    path.write_text(json.dumps(bad) + "\n" + json.dumps([1]) + "\n")
+    with pytest.raises(ValueError, match="not an object") as refused:
+        read([path], Intake())
+    first = str(refused.value).splitlines()[0]
+    for words in ("support_id: missing or not a str", "id: empty", "note: not a str", "unknown field 'mood'",
+                  "unknown label 'x'", "unknown label []", "cancelled_by must be", "status must be", "'y' is not among",
+                  "'y' is not a list", "'soon' is not an ISO 8601 date"):  # fmt: skip
+        assert words in first
+
+
+def test_tasks_nested_otherwise_are_bad_rows(tmp_path: Path) -> None:
+    studio, prodigy = tmp_path / "a.json", tmp_path / "b.jsonl"
+    studio.write_text(json.dumps([{"data": {}, "annotations": ["x"]}, {"data": {}, "annotations": {"a": 1}}]))
+    prodigy.write_text(json.dumps({"text": 1, "answer": "accept", "spans": [3]}) + "\n")
+    for path, count in ((studio, 2), (prodigy, 1)):
+        with pytest.raises(ValueError, match=path.name) as refused:
+            read([path], Intake())
+        assert len(str(refused.value).splitlines()) == count
+
+
+def test_a_table_may_hold_long_bodies_and_its_own_kinds(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    path, long = tmp_path / "t.csv", "It ships late. " * 10_000
+    path.write_text(f"support_id,subject,body,labels\nGG-1,a,{long},delay_notice\n")
+    assert read([path], Intake()).records[0]["body"] == long
+    table = [{"id": 4, "support_id": 12, "subject": "a", "body": "b", "labels": 5, "date": date(2026, 10, 1)}]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=r"t\.parquet:1: labels: missing or not a list$"):
+        read([tmp_path / "t.parquet"], Intake())
