@@ -37,6 +37,14 @@ class Examples:
         """The writer of each draft, (n,)."""
         return np.array([d.writer for d in self.drafts])
 
+    def strangers(self, rows: NDArray[np.int64]) -> NDArray[np.str_]:
+        """What some rows must not share to count as strangers, (len(rows),): the writer; where all have one, the
+        scenario."""
+        writers = self.writers[rows]
+        if len(set(writers.tolist())) > 1:
+            return writers
+        return np.array([self.drafts[row].scenario for row in rows])
+
 
 def read_all(drafts: Sequence[LabelledDraft], reader: Reader, matcher: RuleMatcher) -> Examples:
     """Read, match and cut into windows."""

@@ -124,15 +124,16 @@ _TOLERANCE = 5e-4
 def out_of_fold(
     examples: Examples, matrices: Matrices, recipe: Recipe, say: Say
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Witness vectors (n, k) by models that never met the draft's writer, and the fold (n,) of each draft."""
+    """Witness vectors (n, k) by models that never met the draft's writer, and the fold (n,) of each draft. Raises
+    ValueError where all drafts are of one scenario."""
     n = len(examples.drafts)
-    writers = examples.writers
+    groups = examples.strangers(np.arange(n))
     vectors = np.zeros((n, 0))
     folds = np.zeros(n, np.int64)
-    count = min(recipe.folds, len(set(writers.tolist())))
+    count = min(recipe.folds, len(set(groups.tolist())))
     if count < 2:
-        raise ValueError("drafts of at least two writers are needed to learn how the models meet strangers")
-    for fold, (known, unknown) in enumerate(GroupKFold(count).split(matrices.whole, groups=writers)):
+        raise ValueError("drafts of two writers, or two scenarios, are needed to learn how the models meet strangers")
+    for fold, (known, unknown) in enumerate(GroupKFold(count).split(matrices.whole, groups=groups)):
         say(f"fold {fold + 1} of {count}")
         chosen = np.zeros(n, bool)
         chosen[known] = True

@@ -59,7 +59,7 @@ def retrain(
     """Fit on the train and tune parts, choose thresholds from drafts by unmet writers, write the artifact.
 
     `encoder` is the folder of an encoder that was fine-tuned without the tune part; None makes a model without one.
-    Returns the version. Raises ValueError where the drafts are of fewer than two writers.
+    Returns the version. Raises ValueError where all drafts are of one scenario.
     """
     tools = tools or Tools.load()
     say("reading")
@@ -110,10 +110,13 @@ def _cross_fitted(
     fitted: Fitted, raw: NDArray[np.float64], told: NDArray[np.float64], examples: Examples, rows: NDArray[np.int64],
     recipe: Recipe,
 ) -> NDArray[np.float64]:  # fmt: skip
-    """Logits with the encoder of each tuning draft, by a stack that never met its writer."""
-    writers, result = examples.writers[rows], np.zeros((len(rows), len(LABELS)))
-    folds = min(recipe.folds, len(set(writers.tolist())))
-    for known, unknown in GroupKFold(folds).split(rows, groups=writers):
+    """Logits with the encoder of each tuning draft, by a stack that never met its writer. Raises ValueError where all
+    are of one scenario."""
+    groups, result = examples.strangers(rows), np.zeros((len(rows), len(LABELS)))
+    folds = min(recipe.folds, len(set(groups.tolist())))
+    if folds < 2:
+        raise ValueError("tuning drafts of at least two scenarios are needed; retrain without the encoder instead")
+    for known, unknown in GroupKFold(folds).split(rows, groups=groups):
         stack = fit_encoder_stack(fitted.stack, raw[rows[known]], told[known], examples.labels[rows[known]], recipe)
         result[unknown] = stack.logits(np.concatenate([fitted.vectors[rows[unknown]], told[unknown]], 1))
     return result

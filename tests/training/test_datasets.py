@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from classifier.draft import Draft, LabelledDraft, Order
 from classifier.labels import Label
 from training.datasets import difference, fingerprint
 from training.near_copies import drop_copies
+from training.retrain import Tools
 from training.sharing import share
 from training.splits import SplitPlan
 
@@ -101,3 +103,10 @@ def test_dated_drafts_are_tested_on_what_came_later() -> None:
     shared = share(drafts, PLAN, dates=dates, test_since=date(2026, 5, 1))
     assert [d.id for d in shared.split.test] == ["new", "d"]
     assert [d.id for d in shared.split.train] == ["old"]
+
+
+def test_where_one_person_wrote_everything_scenarios_are_the_strangers(small_drafts: list[LabelledDraft]) -> None:
+    two = [next(d for d in small_drafts if d.writer == name) for name in ("plain-inbox", "fashion-us")]
+    examples = Tools.load().examples([replace(d, writer=w) for d, w in zip([*two, *two], "aabb", strict=True)])
+    assert examples.strangers(np.array([0, 1, 2, 3])).tolist() == ["a", "a", "b", "b"]
+    assert examples.strangers(np.array([0, 1])).tolist() == [d.scenario for d in two]
