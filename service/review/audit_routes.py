@@ -1,6 +1,7 @@
 """The record's page, and the record as CSV."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -24,7 +25,7 @@ def audit(request: Request, opened: Opened, me: Auditing) -> Response:
     rows = entries(opened, asked, PAGE + 1)
     return page(
         request, "audit.html", me, here="Audit", asked=asked, rows=rows[:PAGE], actions=actions(opened),
-        more=rows[PAGE - 1].id if len(rows) > PAGE else 0, plain=_plain,
+        more=rows[PAGE - 1].id if len(rows) > PAGE else 0, readable=_readable,
     )  # fmt: skip
 
 
@@ -34,6 +35,17 @@ def audit_sheet(request: Request, opened: Opened, me: Auditing) -> Response:
     rows = entries(opened, Search.read(request.query_params), MOST_EXPORTED)
     lines = [(r.id, r.at.isoformat(), r.actor, r.action, r.subject, _plain(r.before), _plain(r.after)) for r in rows]
     return csv_answer("audit.csv", [("id", "at", "actor", "action", "subject", "before", "after"), *lines])
+
+
+def _readable(values: Mapping[str, object] | None) -> str:
+    """As a person reads it: `state open, decision block`; an empty value is a dash."""
+    return ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in (values or {}).items())
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value in (None, "") else str(value)
 
 
 def _plain(values: object) -> str:

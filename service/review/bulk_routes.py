@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from service.dependencies import PartsOf
 from service.review.access import Decider
-from service.review.bulk import decide_all, plan, selected
+from service.review.bulk import MOST, decide_all, plan, selected
 from service.review.filters import Filter
 from service.review.pages import PageRoute, go, page
 from service.review.schemas import outcome_of
@@ -23,19 +23,15 @@ def count(request: Request, parts: PartsOf, sent: Decider) -> Response:
         found = plan(session, sent.me, ids, outcome)
     return page(
         request, "bulk.html", sent.me, here="Queue", outcome=outcome, count=len(found.cases), groups=found.groups,
-        skipped=found.skipped, impossible=found.impossible, filter=asked.text, everything=everything,
-        cases=() if everything else found.cases,
+        skipped=found.skipped, impossible=found.impossible, filter=asked.text, cases=found.cases, most=MOST,
+        capped=everything and len(ids) == MOST,
     )  # fmt: skip
 
 
 @router.post("/bulk/confirm")
 def confirm(request: Request, parts: PartsOf, sent: Decider) -> Response:
-    """Decide what was counted."""
+    """Decide what was counted, and nothing that has come since."""
     asked, outcome = Filter.parse(sent.text("filter")), outcome_of(sent)
-    with parts.database.reading() as session:
-        everything = bool(sent.text("everything", 1))
-        ids = selected(session, asked, sent.me, sent.texts("case"), everything=everything)
-        ids = list(plan(session, sent.me, ids, outcome).cases)
+    ids = sent.text("cases", MOST * 33).split()
     made = decide_all(parts.database, parts.sealer, sent.me, ids, outcome, sent.text("note"))
-    undo = f"&undo={made[0]}-{made[-1]}" if made else ""
-    return go(request, f"?{asked.text}{undo}")
+    return go(request, f"?{asked.text}&" + (f"undo={made[0]}-{made[-1]}" if made else "said=none"))

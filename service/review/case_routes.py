@@ -51,7 +51,7 @@ def _page(
         request, "case.html", me, status=status, here="Queue", case=_Replayed(shown, replay(parts, session, case)),
         filter=asked, deciding=deciding, why_not=refusal(session, case, me, _now()) or "", lock_left=max(left, 0),
         lock_whole=parts.settings.lock_seconds, colleagues=_colleagues(session, me), refusal=refused,
-        typed=typed or {"labels": shown.labels, "note": "", "reply": "", "evidence": "[]"},
+        typed=typed or {"labels": shown.labels, "note": "", "reply": "", "evidence": "[]", "wrong_rules": []},
         may_take=me.may("lead") and not deciding and shown.state != "decided",
         undo=undo_notice(session, request, me, back=f"/cases/{case_id}?{asked.text}"),
     )  # fmt: skip
@@ -87,8 +87,8 @@ def move(request: Request, opened: Opened, me: Me, case_id: str, by: int = 1) ->
 @router.post("/cases/{case_id}/renew")
 def renew(parts: PartsOf, opened: Opened, sent: Decider, case_id: str) -> JSONResponse:
     """Lengthen the claim; the page asks while somebody is at it."""
-    claiming.renew(opened, locked_case(opened, case_id), sent.me, _now(), parts.settings.lock_seconds)
-    return JSONResponse({"left": parts.settings.lock_seconds})
+    left = claiming.renew(opened, locked_case(opened, case_id), sent.me, _now(), parts.settings.lock_seconds)
+    return JSONResponse({"left": left})
 
 
 @router.post("/cases/{case_id}/decide")
@@ -105,16 +105,9 @@ def put_decision(request: Request, parts: PartsOf, sent: Decider, case_id: str) 
         typed: dict[str, Any] = {name: sent.text(name, 50_000) for name in ("note", "reply", "evidence")}
         with parts.database.reading() as session:
             return _page(
-                request,
-                parts,
-                session,
-                sent.me,
-                case_id,
-                deciding=True,
-                status=422,
-                refused=error.detail,
-                typed=typed | {"labels": sent.texts("label")},
-            )
+                request, parts, session, sent.me, case_id, deciding=True, status=422, refused=error.detail,
+                typed=typed | {"labels": sent.texts("label"), "wrong_rules": sent.texts("wrong_rule")},
+            )  # fmt: skip
     done = f"undo={ids[0]}-{ids[-1]}"
     return go(request, f"/cases/{following}?{asked.text}&{done}" if following else f"?{asked.text}&said=done&{done}")
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from classifier import Draft
 from classifier.policy import Policy
 from service.review.deciding import blamed, form_at_fault
-from service.review.evidence import Shown, shown_findings, shown_marks
+from service.review.evidence import Reason, Shown, reasons, shown_findings, shown_marks
 from service.review.marking import Mark, Piece, pieces
 from service.review.past import History, Step, history, past, person_marks
 from service.review.people import Reviewer
@@ -64,6 +64,7 @@ class CaseFile:
     urgency: str
     draft: ShownDraft
     findings: list[Shown]
+    reasons: list[Reason]
     scores: list[Score]
     order: str
     merchant: str | None
@@ -100,7 +101,8 @@ def case_file(session: Session, sealer: Sealer, policy: Policy, case: CaseRow, m
         id=case.id, screening_id=case.screening_id, kind=case.kind, state=case.state, decision=case.decision,
         labels=split(case.labels), blamed=sorted(label.value for label in blamed(verdict)),
         form_at_fault=form_at_fault(verdict), created_at=case.created_at, due_at=case.due_at,
-        urgency=urgency(case.due_at), draft=_shown_draft(draft, marks), findings=findings, scores=_scores(verdict),
+        urgency=urgency(case.due_at), draft=_shown_draft(draft, marks), findings=findings, reasons=reasons(findings),
+        scores=_scores(verdict),
         order=_order_words(row.order_state), merchant=row.merchant_id, language_words=_language(verdict),
         versions={"model": row.model_version, "rules": row.rules_version, "policy": row.policy_version},
         history=history(session, row), appeal=_appeal(session, sealer, row.id),

@@ -45,8 +45,8 @@ class Standing:
     state: State
     lock: Lock
     opinions: tuple[Opinion, ...]
-    held_for: str | None = None
-    """The reviewer a case was put on hold by, or handed to; nobody else is offered it."""
+    held: bool = False
+    """Whether the lock is a hold, or was handed over: nobody else is offered the case while it lasts."""
 
 
 def decision_of(labels: Collection[Label]) -> Decision:
@@ -91,9 +91,7 @@ def why_not(reviewer: str, role: Role, standing: Standing, now: datetime) -> str
     if standing.state == "disputed" and role == "reviewer":
         return "Two reviewers disagree; a lead decides."
     if holder and holder != reviewer:
-        return f"{holder} is working on this case."
-    if standing.held_for and standing.held_for != reviewer and role == "reviewer":
-        return f"This case is kept for {standing.held_for}."
+        return f"This case is kept for {holder}." if standing.held else f"{holder} is working on this case."
     return None
 
 

@@ -29,24 +29,31 @@ def refusal(session: Session, case: CaseRow, me: Reviewer, now: datetime) -> str
 
 
 def claim(session: Session, case: CaseRow, me: Reviewer, now: datetime, seconds: int) -> bool:
-    """Lock a case for a reviewer, or keep their lock; False where they may not decide it."""
+    """Lock a case for a reviewer, or keep their lock; False where they may not decide it. A hold stays one: looking at
+    what one keeps does not give it up."""
     if refusal(session, case, me, now):
         return False
     mine = case.claimed_by == me.id and case.lock_expires_at is not None and case.lock_expires_at > now
     if not mine:
         note(session, me.name, "claimed", f"case:{case.id}", after={"seconds": seconds})
-    if case.state == "held":
-        case.state = standing(session, case).state
-    case.claimed_by, case.lock_expires_at = me.id, now + timedelta(seconds=seconds)
+        if case.state == "held":
+            case.state = standing(session, case).state
+    case.claimed_by, case.lock_expires_at = me.id, _lengthened(case, now, seconds)
     return True
 
 
-def renew(session: Session, case: CaseRow, me: Reviewer, now: datetime, seconds: int) -> None:
-    """Lengthen a lock that is still held. Raises the 409 where it has run out or gone to somebody else."""
+def _lengthened(case: CaseRow, now: datetime, seconds: int) -> datetime:
+    """The end of a lock that lasts `seconds` more, or as long as it does already."""
+    return max(case.lock_expires_at or now, now + timedelta(seconds=seconds))
+
+
+def renew(session: Session, case: CaseRow, me: Reviewer, now: datetime, seconds: int) -> int:
+    """Lengthen a lock; the seconds that it lasts now. Raises the 409 where it has run out or gone to somebody else."""
     if case.claimed_by != me.id or case.lock_expires_at is None or case.lock_expires_at <= now or case.decided_at:
         raise ServiceError(409, refusal(session, case, me, now) or "Your claim has run out.")
-    case.lock_expires_at = now + timedelta(seconds=seconds)
+    case.lock_expires_at = _lengthened(case, now, seconds)
     note(session, me.name, "renewed", f"case:{case.id}")
+    return int((case.lock_expires_at - now).total_seconds())
 
 
 def release(session: Session, case: CaseRow, me: Reviewer, now: datetime) -> None:

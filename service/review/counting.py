@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from service.review.filters import Filter
-from service.review.listing import conditions
+from service.review.listing import conditions, offered
 from service.review.people import Reviewer
 from service.review.words import KIND, QUEUE
 from service.storage.review_tables import CaseRow
@@ -35,12 +35,7 @@ def total(session: Session, asked: Filter, me: Reviewer) -> int:
 
 def counts(session: Session, me: Reviewer) -> list[QueueCount]:
     """Every queue with its count and oldest age; queues of kinds that have nothing are left out."""
-    grouped = session.execute(
-        select(CaseRow.kind, CaseRow.state, func.count(), func.min(CaseRow.created_at))
-        .where(CaseRow.decided_at.is_(None))
-        .group_by(CaseRow.kind, CaseRow.state)
-    ).all()
-    tally = [(kind, state, count, oldest) for kind, state, count, oldest in grouped]
+    tally = _tally(session, me)
     mine = session.execute(
         select(func.count(), func.min(CaseRow.created_at)).where(
             CaseRow.claimed_by == me.id, CaseRow.state == "held", CaseRow.decided_at.is_(None)
@@ -51,6 +46,23 @@ def counts(session: Session, me: Reviewer) -> list[QueueCount]:
     found += [_count(state, [t for t in tally if t[1] == state]) for state in ("second", "disputed")]
     found.append(QueueCount("mine", QUEUE["mine"], mine[0], mine[1]))
     return [q for q in found if q.count or q.id in ("all", "blocked", "warned_sent", "appealed")]
+
+
+def _tally(session: Session, me: Reviewer) -> list[tuple[str, str, int, datetime]]:
+    """(kind, state, how many, oldest) of what waits and is offered to this reviewer. Open cases, of which there may be
+    very many, are counted in the index alone; the few others are asked one by one whether they are offered."""
+    by = select(CaseRow.kind, CaseRow.state, func.count(), func.min(CaseRow.created_at)).where(
+        CaseRow.decided_at.is_(None)
+    )
+    wanted = (
+        CaseRow.state == "open",
+        and_(CaseRow.state.in_(("second", "held", "disputed")), offered(me, datetime.now(UTC))),
+    )
+    return [
+        (kind, state, count, oldest)
+        for one in wanted
+        for kind, state, count, oldest in session.execute(by.where(one).group_by(CaseRow.kind, CaseRow.state))
+    ]
 
 
 def _count(id: str, tally: Sequence[tuple[str, str, int, datetime]]) -> QueueCount:

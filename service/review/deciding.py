@@ -22,7 +22,9 @@ from service.storage.review_tables import CaseDecisionRow, CaseRow
 from service.storage.sealing import Sealer
 from service.storage.tables import AppealRow, ScreeningRow
 
-_FORM_WITNESSES = ("form", "order", "policy")
+FORM_WITNESSES = ("form", "order", "policy")
+NO_REASON = "no-recognised-reason"
+"""The id of the warning that no label was recognised: its cause is the labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,7 @@ def blamed(verdict: Document) -> frozenset[Label]:
 def form_at_fault(verdict: Document) -> bool:
     """Whether a warning has a cause other than the labels: the form, the order's state, a draft that was not judged."""
     return any(
-        f["severity"] == "warn" and f["witness"] in _FORM_WITNESSES and f["id"] != "no-recognised-reason"
-        for f in verdict["findings"]
+        f["severity"] == "warn" and f["witness"] in FORM_WITNESSES and f["id"] != NO_REASON for f in verdict["findings"]
     )
 
 

@@ -46,6 +46,31 @@ def shown_findings(verdict: Document, draft: Draft | None, policy: Policy) -> li
     ]  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Findings that say the same of several passages, as one. `passages` are (number, words); `quote` is empty where a
+    reason above quotes the same section."""
+
+    first: Shown
+    passages: tuple[tuple[int, str], ...]
+    quote: str
+
+
+def reasons(findings: Sequence[Shown]) -> list[Reason]:
+    """The findings in their order, those of one id and message taken together, each section quoted once."""
+    together: dict[tuple[str, str], list[Shown]] = {}
+    for finding in findings:
+        together.setdefault((finding.id, finding.message), []).append(finding)
+    quoted: set[str] = set()
+    found = []
+    for alike in together.values():
+        first = alike[0]
+        passages = tuple((f.number, f.text) for f in alike if f.text)
+        found.append(Reason(first, passages, "" if first.quote in quoted else first.quote))
+        quoted.add(first.quote)
+    return found
+
+
 def shown_marks(verdict: Document, evidence: Mapping[str, Any], findings: Sequence[Shown]) -> list[tuple[str, Mark]]:
     """Every passage that something points at, as (field, mark): findings, then what speaks for permitted labels."""
     marks = [found for f in findings if (found := _of_finding(f))]

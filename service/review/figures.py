@@ -22,7 +22,7 @@ Rows = tuple[tuple[Cell, ...], ...]
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table of numbers. `columns` name the cells; shares are between 0 and 1; `kind` says how it is drawn:
-    `days` (first column a day, one line each), `bars` (first column a name, second its length) or `none`."""
+    `days` (first column a day, each column of counts a line) or `bars` (first column a name, second its length)."""
 
     id: str
     title: str
@@ -109,14 +109,15 @@ def overturned(id: str, title: str, done: Iterable[Reviewed], of: Any) -> Table:
 
 def false_blocks(done: Iterable[Reviewed]) -> Table:
     """Of the blocks that people read, the share that was wrong."""
-    blocks = [one for one in done if one.case.decision == "block"]
-    wrong = sum(decision_of(one.said) != "block" for one in blocks)
-    rows = (
-        ("Blocks read", len(blocks)),
-        ("Wrongly blocked", wrong),
-        ("Share", wrong / len(blocks) if blocks else None),
-    )
-    return Table("false-blocks", "False blocks", "Blocks that a person found unjust.", ("", "Value"), rows, "none")
+    by_day: dict[str, Counter[bool]] = defaultdict(Counter)
+    for one in done:
+        if one.case.decision == "block":
+            by_day[one.last_at.date().isoformat()][decision_of(one.said) != "block"] += 1
+    whole, wrong = sum(c.total() for c in by_day.values()), sum(c[True] for c in by_day.values())
+    rows = tuple((day, c.total(), c[True], c[True] / c.total()) for day, c in sorted(by_day.items()))
+    says = f"Of {whole} blocks that people read, {wrong} were unjust" + (f": {wrong / whole:.1%}." if whole else ".")
+    columns = ("Day", "Blocks read", "Wrongly blocked", "Share wrong")
+    return Table("false-blocks", "False blocks", says, columns, rows, "days")
 
 
 def after_warning(span: Span) -> Table:

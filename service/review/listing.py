@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from service.review.filters import Filter, Place
@@ -16,11 +16,10 @@ from service.review.people import Reviewer
 from service.review.words import KIND, split, urgency
 from service.storage.review_tables import CaseDecisionRow, CaseRow, UserRow
 from service.storage.sealing import Sealer
-from service.storage.search import find_drafts
+from service.storage.search import found_drafts
 from service.storage.tables import FindingRow, ScreeningRow
 
 PAGE = 50
-MOST_FOUND = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +51,15 @@ def conditions(session: Session, asked: Filter, me: Reviewer, now: datetime) -> 
         if value := getattr(asked, name):
             found.append(column == value)
     if asked.rule:
-        found.append(exists().where(FindingRow.screening_id == CaseRow.screening_id, FindingRow.rule_id == asked.rule))
+        hits = select(FindingRow.screening_id).where(FindingRow.rule_id == asked.rule)
+        found.append(CaseRow.screening_id.in_(hits))
     if start:
         found.append(CaseRow.created_at >= start)
     if end:
         found.append(CaseRow.created_at < end)
     if asked.words:
-        found.append(CaseRow.screening_id.in_(find_drafts(session.connection(), asked.words, MOST_FOUND)))
+        wanted = found_drafts(session.get_bind().dialect.name, asked.words)
+        found.append(CaseRow.screening_id.in_(wanted) if wanted is not None else false())
     return found
 
 
@@ -78,11 +79,11 @@ def _queue(queue: str, me: Reviewer, now: datetime) -> ColumnElement[bool]:
         return and_(waiting, CaseRow.claimed_by == me.id, CaseRow.state == "held")
     if queue in ("second", "disputed"):
         return and_(waiting, CaseRow.state == queue, _not_mine(me))
-    offered = and_(waiting, _offered(me, now))
-    return and_(CaseRow.kind == queue, offered) if queue in KIND else offered
+    free = and_(waiting, offered(me, now))
+    return and_(CaseRow.kind == queue, free) if queue in KIND else free
 
 
-def _offered(me: Reviewer, now: datetime) -> ColumnElement[bool]:
+def offered(me: Reviewer, now: datetime) -> ColumnElement[bool]:
     """Not what somebody else holds, nor disputes to a reviewer, nor what this reviewer has decided already."""
     held_elsewhere = and_(CaseRow.state == "held", CaseRow.claimed_by != me.id, CaseRow.lock_expires_at > now)
     disputed = CaseRow.state == "disputed" if not me.may("lead") else None

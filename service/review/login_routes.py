@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 
 from fastapi import APIRouter, Request, Response
@@ -17,6 +18,8 @@ from service.review.sign_in import COOKIE, SignInRefusedError, check, refused, s
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 GATE = "review_gate"
+_PAGE = re.compile(r"(?:/(?!/)|\?)[\w/?&=%.+~-]{0,1000}")
+"""A page of the desk, as an address continues after `/review`: where somebody was when their session ended."""
 _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _FILES = {path.name: path.read_bytes() for path in (HERE / "static").iterdir() if path.suffix in _KINDS}
 _TAGS = {name: f'"{hashlib.sha256(data).hexdigest()[:16]}"' for name, data in _FILES.items()}
@@ -36,7 +39,7 @@ def static(request: Request, name: str) -> Response:
 @router.get("/login", response_class=HTMLResponse)
 def login_page(request: Request) -> Response:
     """The form."""
-    return _form(request)
+    return _form(request, following=request.query_params.get("next", ""))
 
 
 @router.post("/login")
@@ -44,19 +47,21 @@ def log_in(request: Request, parts: PartsOf, form: Typed) -> Response:
     """Name and password in, a session out."""
     token, gate = str(form.get("csrf") or ""), request.cookies.get(GATE, "")
     name, password = str(form.get("name") or "").strip(), str(form.get("password") or "")
+    following = str(form.get("next") or "")
     if not gate or not hmac.compare_digest(token.encode(), gate.encode()):
-        return _form(request, wrong="The page was open too long. Try again.", name=name)
+        return _form(request, wrong="The page was open too long. Try again.", name=name, following=following)
     try:
         with parts.database.reading() as session:
             user = check(session, name, password)
     except SignInRefusedError as error:
-        return _form(request, wrong=str(error), name=name, status=429)
+        return _form(request, wrong=str(error), name=name, status=429, following=following)
     with parts.database.writing() as session:
         if user is None:
             refused(session, name)
-            return _form(request, wrong="This name and password do not go together.", name=name, status=403)
+            wrong = "This name and password do not go together."
+            return _form(request, wrong=wrong, name=name, status=403, following=following)
         secret = start(session, user, parts.settings.session_hours)
-    answer = go(request, "")
+    answer = go(request, following if _PAGE.fullmatch(following) else "")
     _keep(request, answer, COOKIE, secret, parts.settings.session_hours * 3600)
     answer.delete_cookie(GATE, path=base_of(request))
     return answer
@@ -74,9 +79,9 @@ def log_out(request: Request, parts: PartsOf, form: Typed) -> Response:
     return answer
 
 
-def _form(request: Request, *, wrong: str = "", name: str = "", status: int = 200) -> Response:
+def _form(request: Request, *, wrong: str = "", name: str = "", status: int = 200, following: str = "") -> Response:
     token = secrets.token_hex(16)
-    answer = page(request, "login.html", None, status=status, token=token, wrong=wrong, name=name, next="")
+    answer = page(request, "login.html", None, status=status, token=token, wrong=wrong, name=name, next=following)
     _keep(request, answer, GATE, token, 3600)
     return answer
 

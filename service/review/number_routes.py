@@ -31,7 +31,7 @@ def numbers(request: Request, opened: Opened, me: Me, days: int = 30) -> Respons
 
 
 @router.get("/numbers/{name}.svg")
-def drawing(opened: Opened, me: Me, name: str, days: int = 30, theme: str = "light") -> Response:
+def drawing(opened: Opened, me: Me, name: str, days: int = 30, theme: str = "light", narrow: bool = False) -> Response:
     """One table as a plot."""
     if theme not in THEMES:
         raise ServiceError(422, "theme: light or dark.")
@@ -39,7 +39,7 @@ def drawing(opened: Opened, me: Me, name: str, days: int = 30, theme: str = "lig
         "cache-control": "private, max-age=30",
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
     }
-    return Response(plot(_table(opened, name, days), theme), media_type="image/svg+xml", headers=headers)
+    return Response(plot(_table(opened, name, days), theme, narrow=narrow), media_type="image/svg+xml", headers=headers)
 
 
 @router.get("/numbers/{name}.csv")
@@ -91,13 +91,9 @@ def _table(session: Session, name: str, days: int) -> Table:
     return TABLES[name](_span(session, days))
 
 
-def _shown(cell: object) -> str:
+def _shown(cell: object, column: str) -> str:
     if cell is None:
         return "–"
-    return (
-        f"{cell:.1%}"
-        if isinstance(cell, float) and 0 <= cell <= 1
-        else f"{cell:,}"
-        if isinstance(cell, int)
-        else str(cell)
-    )
+    if isinstance(cell, float):
+        return f"{cell:.1%}" if column.startswith("Share") else f"{cell:,}"
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)

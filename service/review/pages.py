@@ -3,15 +3,19 @@
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 
-from service.errors import ServiceError
+from service.errors import STORE_AWAY, ServiceError, invalid
 from service.review import words
 from service.review.people import Reviewer
+from service.review.sign_in import COOKIE, who
 
 HERE = Path(__file__).parent
 TEMPLATES = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
@@ -33,6 +37,7 @@ NAVIGATION = (
     ("/people", "People", "people"),
 )
 SAID = {
+    "none": ("", "Nothing was decided: others were faster."),
     "done": ("", "Nothing more waits here."),
     "undone": ("", "Taken back. The case is yours again."),
     "released": ("", "Released to the others."),
@@ -50,7 +55,7 @@ _CONTEXT = {
     "words": {
         "label": words.LABEL, "prohibited": words.PROHIBITED_LABELS, "decision": words.DECISION,
         "severity": words.SEVERITY, "witness": words.WITNESS, "kind": words.KIND, "queue": words.QUEUE,
-        "state": words.STATE, "outcome_verb": words.VERB,
+        "state": words.STATE, "outcome_verb": words.VERB, "action": words.ACTION,
     },
     "ago": words.ago, "due_words": words.due, "pages": NAVIGATION,
 }  # fmt: skip
@@ -87,13 +92,35 @@ class PageRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def readable(request: Request) -> Response:
+            if "text/html" not in request.headers.get("accept", ""):
+                return await handle(request)
             try:
                 return await handle(request)
             except ServiceError as error:
-                if "text/html" not in request.headers.get("accept", ""):
-                    raise
-                if error.status == 401:
-                    return go(request, "/login")
-                return page(request, "refusal.html", None, status=error.status, detail=error.detail)
+                return await _refusal(request, error)
+            except RequestValidationError as error:
+                return await _refusal(request, invalid(error.errors()))
+            except STORE_AWAY:
+                away = "The store cannot be reached. Nothing of what you typed is lost; try again in a moment."
+                return page(request, "refusal.html", None, status=503, detail=away)
 
         return readable
+
+
+async def _refusal(request: Request, error: ServiceError) -> Response:
+    if error.status == 401:
+        return go(request, "/login" + _way_back(request))
+    me = await run_in_threadpool(_reader, request)
+    return page(request, "refusal.html", me, status=error.status, detail=error.detail)
+
+
+def _reader(request: Request) -> Reviewer | None:
+    with request.app.state.parts.database.reading() as session:
+        return who(session, request.cookies.get(COOKIE))
+
+
+def _way_back(request: Request) -> str:
+    """Where to go on after signing in: the page asked for, or the page whose form was sent."""
+    asked = str(request.url) if request.method == "GET" else request.headers.get("referer", "")
+    path = urlsplit(asked).path.partition("/review")[2] + (f"?{query}" if (query := urlsplit(asked).query) else "")
+    return "?" + urlencode({"next": path}) if path else ""

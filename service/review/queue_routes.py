@@ -1,23 +1,24 @@
 """The queue: its page, saved views, the start of the work, bulk decisions and undo."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.dependencies import Opened, PartsOf
 from service.errors import ServiceError
 from service.review.access import Decider, Me, Posted, posted
-from service.review.counting import counts, total
+from service.review.counting import MOST_COUNTED, counts, total
 from service.review.filters import Filter
 from service.review.listing import first_free, page
 from service.review.notices import undo_notice
 from service.review.pages import PageRoute, go
 from service.review.pages import page as render
 from service.review.people import Reviewer
+from service.review.second import last_said
 from service.review.views import drop_view, keep_view, views_of
 from service.review.words import QUEUE
 from service.storage.review_tables import CaseRow
@@ -38,18 +39,29 @@ def queue(request: Request, parts: PartsOf, opened: Opened, me: Me) -> Response:
         total=total(opened, asked, me), queues=counts(opened, me),
         next_page=asked.page_after(next_place) if next_place else "", views=views_of(opened, me),
         view=int(view) if view.isdigit() else 0, choices=_choices(opened, parts.screeners.screener.book.rules),
-        undo=undo_notice(opened, request, me, back="?" + asked.text),
+        outcomes=last_said(opened, [line.id for line in lines]) if asked.queue == "decided" else {},
+        most_counted=MOST_COUNTED, undo=undo_notice(opened, request, me, back="?" + asked.text),
     )  # fmt: skip
 
 
 def _choices(session: Session, rules: tuple[object, ...]) -> dict[str, list[str]]:
-    models = session.scalars(select(CaseRow.model_version).distinct().limit(50)).all()
-    languages = session.scalars(select(CaseRow.language).distinct().limit(50)).all()
     return {
-        "models": sorted(models, reverse=True),
-        "languages": sorted(languages),
+        "models": _values(session, CaseRow.model_version)[::-1],
+        "languages": _values(session, CaseRow.language),
         "rules": sorted(getattr(rule, "id", "") for rule in rules),
     }
+
+
+def _values(session: Session, column: Any, most: int = 50) -> list[str]:
+    """The values of an indexed column in order: one look into the index for each, however many cases there are."""
+    found: list[str] = []
+    while len(found) < most:
+        query = select(func.min(column))
+        following = session.scalar(query.where(column > found[-1]) if found else query)
+        if following is None:
+            break
+        found.append(following)
+    return found
 
 
 @router.post("/next")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from classifier import Decision
 from service.review.cases import stands
+from service.review.deciding import FORM_WITNESSES, NO_REASON
 from service.review.standing import OUTCOMES, kept, labels_of
 from service.storage.review_tables import CaseDecisionRow, CaseRow
 from service.storage.tables import FindingRow, ScreeningRow
@@ -23,6 +24,7 @@ class Reviewed:
     case: CaseRow
     rules: tuple[str, ...]
     rules_version: str
+    form_at_fault: bool
     said: frozenset[Any]
     first_at: datetime
     last_at: datetime
@@ -31,7 +33,7 @@ class Reviewed:
     def overturned(self) -> bool:
         """Whether the person's labels speak against the stored decision."""
         machine: Decision = self.case.decision  # type: ignore[assignment]
-        return not stands(machine, self.said)
+        return not stands(machine, self.said, form_at_fault=self.form_at_fault)
 
 
 def reviewed(session: Session, since: datetime, until: datetime) -> list[Reviewed]:
@@ -47,10 +49,19 @@ def reviewed(session: Session, since: datetime, until: datetime) -> list[Reviewe
         select(CaseDecisionRow).join(CaseRow, CaseRow.id == CaseDecisionRow.case_id).where(*span)
     ):
         acts[row.case_id].append(row)
-    rules = _rules(session, span)
-    return [
-        found for case, version in cases if (found := _reviewed(case, version, acts[case.id], rules[case.screening_id]))
-    ]
+    rules, faulty = _rules(session, span), _at_fault(session, span)
+    found = (
+        _reviewed(case, version, acts[case.id], rules[case.screening_id], at_fault=case.screening_id in faulty)
+        for case, version in cases
+    )
+    return [one for one in found if one]
+
+
+def _at_fault(session: Session, span: Iterable[Any]) -> set[str]:
+    """Screenings of these cases that warn of the form or the order, whatever the labels (`deciding.form_at_fault`)."""
+    query = select(FindingRow.screening_id).join(CaseRow, CaseRow.screening_id == FindingRow.screening_id)
+    warned = FindingRow.severity == "warn", FindingRow.witness.in_(FORM_WITNESSES), FindingRow.rule_id != NO_REASON
+    return set(session.scalars(query.where(*span, *warned)))
 
 
 def _rules(session: Session, span: Iterable[Any]) -> Mapping[str, list[str]]:
@@ -62,11 +73,13 @@ def _rules(session: Session, span: Iterable[Any]) -> Mapping[str, list[str]]:
     return found
 
 
-def _reviewed(case: CaseRow, version: str, acts: Sequence[CaseDecisionRow], rules: Sequence[str]) -> Reviewed | None:
+def _reviewed(
+    case: CaseRow, version: str, acts: Sequence[CaseDecisionRow], rules: Sequence[str], *, at_fault: bool
+) -> Reviewed | None:
     words = [row for row in sorted(kept(acts), key=lambda row: row.id) if row.action in OUTCOMES]
     if not words:
         return None
-    return Reviewed(case, tuple(rules), version, labels_of(words[-1].labels), words[0].at, words[-1].at)
+    return Reviewed(case, tuple(rules), version, at_fault, labels_of(words[-1].labels), words[0].at, words[-1].at)
 
 
 def last_words(session: Session, case_ids: Sequence[str]) -> dict[str, frozenset[Any]]:

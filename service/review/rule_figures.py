@@ -1,9 +1,10 @@
 """Each rule with its numbers: hits, precision as people see it, overturn rate, how often it was called wrong."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -32,8 +33,8 @@ class RuleLine:
     called_wrong: int
 
 
-def rule_lines(session: Session, rules: Iterable[Rule]) -> list[RuleLine]:
-    """Every rule with its numbers of the last 90 days, busiest first."""
+def rule_lines(session: Session, rules: Iterable[Rule], order: str = "hits") -> list[RuleLine]:
+    """Every rule with its numbers of the last 90 days, in one of ORDERS."""
     since, now = datetime.now(UTC) - SPAN, datetime.now(UTC)
     hits = _hits(session, since)
     wrong = _called_wrong(session, since)
@@ -42,7 +43,17 @@ def rule_lines(session: Session, rules: Iterable[Rule]) -> list[RuleLine]:
         for rule_id in one.rules:
             seen.setdefault(rule_id, []).append(one)
     lines = [_line(rule, hits, seen.get(rule.id, []), wrong) for rule in rules]
-    return sorted(lines, key=lambda line: (-line.hits, line.id))
+    return sorted(lines, key=lambda line: (ORDERS[order](line), line.id))
+
+
+ORDERS: Mapping[str, Callable[[RuleLine], Any]] = {
+    "hits": lambda line: -line.hits,
+    "reviewed": lambda line: -line.reviewed,
+    "precision": lambda line: (line.precision is None, line.precision or 0),
+    "overturned": lambda line: (line.overturned is None, -(line.overturned or 0)),
+    "called_wrong": lambda line: -line.called_wrong,
+}
+"""The orders of the list, what asks for a look first; equal ones by id."""
 
 
 def _line(rule: Rule, hits: Mapping[str, int], seen: list[Reviewed], wrong: Mapping[str, int]) -> RuleLine:
@@ -72,7 +83,8 @@ def _called_wrong(session: Session, since: datetime) -> Mapping[str, int]:
 
 def wrong_cases(session: Session, rule_id: str, most: int = 20) -> list[str]:
     """Ids of the cases in which the rule was called wrong, newest first."""
+    undone = select(CaseDecisionRow.undoes).where(CaseDecisionRow.undoes.is_not(None))
     query = select(CaseDecisionRow.case_id).where(
-        CaseDecisionRow.action == "wrong_rule", CaseDecisionRow.rule_id == rule_id
+        CaseDecisionRow.action == "wrong_rule", CaseDecisionRow.rule_id == rule_id, CaseDecisionRow.id.not_in(undone)
     )
     return list(dict.fromkeys(session.scalars(query.order_by(CaseDecisionRow.id.desc()).limit(most))))

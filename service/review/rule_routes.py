@@ -13,11 +13,12 @@ from service.errors import ServiceError
 from service.review.access import Lead, allowed
 from service.review.pages import PageRoute, go, page
 from service.review.people import Reviewer
-from service.review.rule_figures import rule_lines, wrong_cases
+from service.review.rule_figures import ORDERS, RuleLine, rule_lines, wrong_cases
 from service.review.rule_files import entry_of, single, toml_of
 from service.review.rule_seals import seals
 from service.review.rule_trial import back_test, lint, tried
 from service.review.rule_versions import TRIAL, in_force, on_trial, versions
+from service.review.words import LABEL
 from service.storage.review_tables import RuleVersionRow
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
@@ -35,9 +36,9 @@ must_not_flag = ["Would you like to be told?"]
 
 
 @router.get("/rules", response_class=HTMLResponse)
-def rules(request: Request, parts: PartsOf, opened: Opened, me: Leading, find: str = "") -> Response:
+def rules(request: Request, parts: PartsOf, opened: Opened, me: Leading, find: str = "", order: str = "") -> Response:
     """The rule book with hits, precision and overturn rate."""
-    return _book_page(request, parts, opened, me, find)
+    return _book_page(request, parts, opened, me, find.strip(), order=order if order in ORDERS else "hits")
 
 
 @router.post("/rules/try", response_class=HTMLResponse)
@@ -47,14 +48,19 @@ def try_text(request: Request, parts: PartsOf, opened: Opened, sent: Lead) -> Re
 
 
 def _book_page(
-    request: Request, parts: Parts, session: Session, me: Reviewer, find: str, text: str | None = None
-) -> Response:
+    request: Request, parts: Parts, session: Session, me: Reviewer, find: str, *, text: str | None = None,
+    order: str = "hits",
+) -> Response:  # fmt: skip
     live = parts.screeners.screener
-    lines = [line for line in rule_lines(session, live.book.rules) if find in line.id or find == (line.label or "")]
+    lines = [line for line in rule_lines(session, live.book.rules, order) if _named(line, find.lower())]
     return page(
-        request, "rules.html", me, here="Rules", lines=lines, find=find, version=live.book.version,
+        request, "rules.html", me, here="Rules", lines=lines, find=find, order=order, version=live.book.version,
         whole=len(live.book.rules), text=text, hits=tried(live.policy, live.book, text) if text else [],
     )  # fmt: skip
+
+
+def _named(line: RuleLine, find: str) -> bool:
+    return find in line.id or find in (line.label or "standards") or find in LABEL.get(line.label or "", "").lower()
 
 
 @router.get("/rules/new", response_class=HTMLResponse)

@@ -1,6 +1,7 @@
 """Cases that two people read, the second one blind: what each said."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,28 @@ class Disagreement:
     second: str
     second_labels: list[str]
     final: list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastWord:
+    """What the last person said of a decided case."""
+
+    action: str
+    actor: str
+    labels: list[str]
+
+
+def last_said(session: Session, case_ids: Sequence[str]) -> dict[str, LastWord]:
+    """The last word on each of a page's cases that has one; a case decided with its appeal has none of its own."""
+    rows = session.execute(
+        select(CaseDecisionRow, UserRow.name)
+        .join(UserRow, UserRow.id == CaseDecisionRow.actor_id)
+        .where(CaseDecisionRow.case_id.in_(case_ids))
+        .order_by(CaseDecisionRow.id)
+    ).all()
+    names = {row.id: name for row, name in rows}
+    live = [row for row in kept(row for row, _ in rows) if row.action in OUTCOMES]
+    return {row.case_id: LastWord(row.action, names[row.id], split(row.labels or "")) for row in live}
 
 
 def _read_twice(session: Session) -> list[list[tuple[CaseDecisionRow, str]]]:

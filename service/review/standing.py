@@ -40,7 +40,7 @@ def standing(session: Session, case: CaseRow) -> Standing:
     said = opinions(session, case)
     state: State = "decided" if case.decided_at else next_state(said, second_wanted=case.second_review)
     lock = Lock(holder.name if holder else None, case.lock_expires_at)
-    return Standing(state, lock, said, holder.name if holder and case.state == "held" else None)
+    return Standing(state, lock, said, held=case.state == "held")
 
 
 def put(session: Session, case: CaseRow, now: datetime) -> State:

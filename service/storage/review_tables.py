@@ -20,14 +20,16 @@ class CaseRow(Base):
     __tablename__ = "cases"
     __table_args__ = (
         UniqueConstraint("screening_id", "kind"),
-        Index("ix_cases_queue", "state", "due_at"),
+        Index("ix_cases_state", "state", "decided_at", "due_at", "id"),
         Index("ix_cases_waiting", "decided_at", "due_at", "id"),  # the desk's order, page by page
         Index("ix_cases_kind", "kind", "decided_at", "due_at", "id"),
         Index("ix_cases_counts", "decided_at", "kind", "state", "created_at"),
         Index("ix_cases_decision", "decision", "decided_at", "due_at", "id"),
         Index("ix_cases_claims", "claimed_by"),
         Index("ix_cases_decided", "decided_at", "id"),
-        Index("ix_cases_merchant", "merchant_id"),
+        Index("ix_cases_merchant", "merchant_id", "decided_at", "due_at", "id"),
+        Index("ix_cases_model", "model_version", "decided_at", "due_at", "id"),
+        Index("ix_cases_language", "language", "decided_at", "due_at", "id"),
     )
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     screening_id: Mapped[str] = mapped_column(ID, ForeignKey("screenings.id"))

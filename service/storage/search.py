@@ -5,7 +5,7 @@ Both keep a table `search` with `screening_id` and the words of subject, body an
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextualSelect, column, text
 
 from classifier import Draft
 
@@ -15,8 +15,8 @@ _ADD = {
     " ON CONFLICT (screening_id) DO UPDATE SET words = EXCLUDED.words",
 }
 _FIND = {
-    "sqlite": "SELECT screening_id FROM search WHERE search MATCH :query ORDER BY rank LIMIT :most",
-    "postgresql": "SELECT screening_id FROM search WHERE words @@ plainto_tsquery('simple', :query) LIMIT :most",
+    "sqlite": "SELECT screening_id FROM search WHERE search MATCH :query",
+    "postgresql": "SELECT screening_id FROM search WHERE words @@ plainto_tsquery('simple', :query)",
 }
 _FORGET = {
     "sqlite": "DELETE FROM search WHERE rowid = :row",
@@ -32,13 +32,20 @@ def index_drafts(connection: Connection, drafts: Iterable[tuple[str, Draft]]) ->
         connection.execute(text(_ADD[connection.dialect.name]), rows)
 
 
-def find_drafts(connection: Connection, query: str, most: int = 1000) -> list[str]:
-    """Ids of the screenings whose draft holds all words of the query; any string is a query."""
+def found_drafts(kind: str, query: str) -> TextualSelect | None:
+    """The screenings whose draft holds all words of the query, as a select of their ids for one kind of database: all
+    of them, for a query that narrows further. None where the query, which may be any string, has no word."""
     words = [word for word in query.replace("\0", " ").replace('"', " ").split() if any(map(str.isalnum, word))]
     if not words:
-        return []
-    query = " ".join(f'"{word}"' for word in words) if connection.dialect.name == "sqlite" else " ".join(words)
-    return list(connection.execute(text(_FIND[connection.dialect.name]), {"query": query, "most": most}).scalars())
+        return None
+    wanted = " ".join(f'"{word}"' for word in words) if kind == "sqlite" else " ".join(words)
+    return text(_FIND[kind]).bindparams(query=wanted).columns(column("screening_id"))
+
+
+def find_drafts(connection: Connection, query: str, most: int = 1000) -> list[str]:
+    """Ids of some screenings whose draft holds all words of the query; any string is a query."""
+    wanted = found_drafts(connection.dialect.name, query)
+    return [] if wanted is None else list(connection.execute(wanted).scalars().fetchmany(most))
 
 
 def forget_drafts(connection: Connection, ids: Iterable[str]) -> None:

@@ -154,9 +154,16 @@ def test_labels_decide_what_the_buttons_mean_and_undo_brings_it_back(sit: Callab
     expect(page.locator("[data-then=overturn]")).to_have_text("Allowed: Delay notice")
     page.keyboard.press("u")
     expect(page.locator("#refusal")).to_contain_text("speak against it")
+    page.keyboard.press("n")
+    page.keyboard.type("Only late.")
+    page.keyboard.press("Escape")
     press(page, "o")
+    expect(page.locator("#note")).to_have_value("")
     press(page, "z")
     assert page.locator("#case").get_attribute("data-id") == case
+    expect(page.locator("#kept")).to_be_visible()
+    expect(page.locator("#note")).to_have_value("Only late.")
+    expect(page.locator("[data-then=overturn]")).to_have_text("Allowed: Delay notice")
     expect(page.locator("#earlier").locator("..")).to_contain_text("took back")
 
 
@@ -187,6 +194,41 @@ def test_evidence_is_marked_by_selecting_words_and_by_keys(sit: Callable[..., Pa
     press(page, "u")
     page.goto(url)
     expect(page.locator("mark.person").first).to_be_visible()
+
+
+def test_the_policy_stands_beside_the_finding_and_a_key_calls_the_rule_wrong(
+    sit: Callable[..., Page], desk: RunningService
+) -> None:
+    screened(desk, SWAP["body"], "Kettle policy beside")
+    page = sit("mira")
+    page.goto(f"{desk.url}/review?queue=all&merchant=M-9&words=policy+beside")
+    page.keyboard.press("j")
+    press(page, "Enter")
+    expect(page.locator(".findings blockquote").first).to_contain_text("ARRANGING A PRODUCT SUBSTITUTE")
+    wrong = page.locator("input[name=wrong_rule][data-key=f]")
+    page.keyboard.press("f")
+    expect(wrong).to_be_checked()
+    press(page, "j")  # a look elsewhere loses nothing
+    page.go_back()
+    expect(wrong).to_be_checked()
+
+
+def test_a_session_that_ended_leads_back_to_the_case_and_what_was_typed(sit: Callable[..., Page]) -> None:
+    page = sit("mira")
+    press(page, "g")
+    case = page.url
+    page.keyboard.press("n")
+    page.keyboard.type("Half a thought")
+    page.keyboard.press("Escape")
+    page.context.clear_cookies()
+    press(page, "u")
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.type("mira")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    press(page, "Enter")
+    assert page.url == case
+    expect(page.locator("#note")).to_have_value("Half a thought")
 
 
 def test_hover_and_focus_say_why_words_are_marked(sit: Callable[..., Page]) -> None:
@@ -248,7 +290,9 @@ def test_a_hostile_draft_is_shown_as_text(sit: Callable[..., Page], desk: Runnin
     assert page.evaluate("() => window.broken") is None
 
 
-PAGES = ["", "/rules", "/rules/new", "/numbers", "/agreement", "/audit", "/out", "/people", "?queue=decided"]
+PAGES = [
+    "", "/rules", "/rules/new", "/numbers", "/agreement", "/audit", "/out", "/people", "?queue=decided", "?queue=mine",
+]  # fmt: skip
 
 
 def open_case(page: Page, url: str) -> None:

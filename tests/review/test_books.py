@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 
 from service.review.figures import TABLES
-from service.storage.review_tables import AuditRow
+from service.review.reviewed import reviewed as done
+from service.storage.review_tables import AuditRow, CaseRow
 from service.storage.tables import ScreeningRow
 from tests.review.desk import SWAP, Desk, Seat
 
@@ -64,6 +66,27 @@ def test_the_numbers_are_those_of_the_store(desk: Desk, seat: Sit, reviewed: dic
     assert sheet("after-warning")["Sent all the same"][1] == "0"
     assert mira.get("/numbers?days=31").status_code == 422
     assert mira.get("/numbers/nothing.csv").status_code == 404
+
+
+def test_false_blocks_are_counted_by_day(desk: Desk, seat: Sit, reviewed: dict[str, str]) -> None:
+    head, *days = csv.reader(io.StringIO(seat("mira").get("/numbers/false-blocks.csv").text))
+    assert head == ["Day", "Blocks read", "Wrongly blocked", "Share wrong"]
+    assert sum(int(day[1]) for day in days) >= 2
+    assert sum(int(day[2]) for day in days) >= 1
+
+
+def test_a_warning_for_its_form_is_not_overturned_by_its_labels(desk: Desk, seat: Sit) -> None:
+    draft = {"support_id": "GG-8K2P-4L7Q", "subject": "", "body": "Your order will ship two days late, on Friday."}
+    answer = desk.service.screen(draft, merchant_id="M-form")
+    assert answer["decision"] == "warn"
+    desk.service.client.post(f"/screenings/{answer['screening_id']}/acknowledge", json={})
+    with desk.service.parts.database.reading() as session:
+        case = session.scalars(select(CaseRow.id).where(CaseRow.screening_id == answer["screening_id"])).one()
+    seat("mira").decide(case, "uphold", label=["delay_notice"])
+    now = datetime.now(UTC)
+    with desk.service.parts.database.reading() as session:
+        one = next(r for r in done(session, now - timedelta(hours=1), now + timedelta(hours=1)) if r.case.id == case)
+    assert (one.form_at_fault, one.overturned) == (True, False)
 
 
 def test_the_record_is_searched_exported_and_cannot_be_changed(desk: Desk, seat: Sit, reviewed: dict[str, str]) -> None:

@@ -93,7 +93,8 @@ def test_where_a_case_stands_follows_from_what_was_said(
         ("reviewer", Standing("open", Lock("mira", NOW + timedelta(minutes=1)), ()), None),
         ("reviewer", Standing("open", Lock("jonas", NOW), ()), None),
         ("lead", Standing("disputed", FREE, (opinion("a"), opinion("b"))), None),
-        ("reviewer", Standing("open", FREE, (), held_for="jonas"), "kept for jonas"),
+        ("reviewer", Standing("open", Lock("jonas", NOW + timedelta(hours=1)), (), held=True), "kept for jonas"),
+        ("reviewer", Standing("open", Lock("jonas", NOW), (), held=True), None),
     ],
 )
 def test_who_may_decide(role: str, standing: Standing, word: str | None) -> None:

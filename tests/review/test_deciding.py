@@ -42,7 +42,7 @@ def test_uphold_keeps_the_labels_and_goes_on_to_the_next_case(desk: Desk, seat: 
     assert case not in str(answer.url)
     assert [(row.action, row.labels) for row in acts(desk, case)] == [("uphold", "substitute_offer")]
     assert desk.row(case).state == "decided"
-    assert recorded(desk, case) == ["claimed", "decided"]
+    assert recorded(desk, case) == ["created", "claimed", "decided"]
 
 
 def test_overturn_drops_the_prohibited_label(desk: Desk, seat: Sit) -> None:
@@ -167,13 +167,27 @@ def test_hold_hand_over_release_and_take_over(desk: Desk, seat: Sit) -> None:
     number = mira.page(f"/cases/{case}").split(">jonas<")[0].rsplit('value="', 1)[1].split('"')[0]
     mira.post(f"/cases/{case}/keep", outcome="hand", to=number, filter="queue=all")
     assert case in jonas.page("?queue=mine")
-    assert "jonas is working" in mira.page(f"/cases/{case}")
+    assert "This case is kept for jonas" in mira.page(f"/cases/{case}")
     lena.post(f"/cases/{case}/keep", outcome="take", filter="queue=all")
     assert desk.row(case).claimed_by != int(number)
     lena.post(f"/cases/{case}/keep", outcome="release", filter="queue=all")
     assert (desk.row(case).claimed_by, desk.row(case).state) == (None, "open")
     assert mira.post(f"/cases/{case}/keep", outcome="take", filter="").status_code == 403
     assert {"held", "handed_over", "took_over", "released"} <= set(recorded(desk, case))
+
+
+def test_looking_at_what_one_holds_does_not_give_it_up_and_a_hold_ends(desk: Desk, seat: Sit) -> None:
+    case, mira, jonas = desk.case(), seat("mira"), seat("jonas")
+    mira.page(f"/cases/{case}")
+    mira.post(f"/cases/{case}/keep", outcome="hold", filter="queue=all")
+    until = desk.row(case).lock_expires_at
+    assert "23 h 59 min" in mira.page(f"/cases/{case}")
+    assert mira.post(f"/cases/{case}/renew").json()["left"] > 80_000
+    assert (desk.row(case).state, desk.row(case).lock_expires_at) == ("held", until)
+    assert "kept for mira" in jonas.page(f"/cases/{case}")
+    desk.change(case, lock_expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    jonas.decide(case, "uphold")
+    assert desk.row(case).state == "decided"
 
 
 def test_the_second_reader_is_blind_and_a_dispute_goes_to_a_lead(desk: Desk, seat: Sit) -> None:

@@ -12,6 +12,7 @@ from service.review.filters import Filter
 from service.review.listing import conditions, ordered
 from service.review.people import Reviewer
 from service.storage.review_tables import CaseRow
+from service.storage.search import found_drafts
 from tests.review.desk import Desk, Seat
 
 Sit = Callable[[str], Seat]
@@ -91,11 +92,44 @@ def test_words_of_the_draft_are_found(desk: Desk, seat: Sit) -> None:
     assert mira.get("?queue=all&words=%22%29+OR+*").status_code == 200
 
 
+def test_a_search_finds_every_waiting_case_with_the_word(desk: Desk, seat: Sit) -> None:
+    with desk.service.parts.database.reading() as session:
+        holding = found_drafts(session.get_bind().dialect.name, "the")
+        assert holding is not None
+        waits = CaseRow.decided_at.is_(None), CaseRow.state.in_(("open", "second"))
+        expected = set(session.scalars(select(CaseRow.id).where(*waits, CaseRow.screening_id.in_(holding))))
+    assert len(expected) > 50
+    assert set(walk(seat("mira"), "queue=all&words=the")) == expected
+    assert walk(seat("mira"), "queue=all&words=%22%22") == []
+
+
+def test_the_decided_list_says_what_people_said(desk: Desk, seat: Sit) -> None:
+    case, mira = desk.case(merchant_id="M-said"), seat("mira")
+    mira.decide(case, "overturn")
+    page = mira.page("?queue=decided&merchant=M-said")
+    assert "Overturned by mira" in page
+    assert case in page
+
+
 def test_counts_and_oldest_age_stand_beside_each_queue(desk: Desk, seat: Sit) -> None:
     page = seat("mira").page("")
     with desk.service.parts.database.reading() as session:
         blocked = session.scalar(select(func.count()).where(CaseRow.kind == "blocked", CaseRow.decided_at.is_(None)))
     assert re.search(rf'<span>Blocked</span><span class="number">{blocked}</span>\s*<span class="age">oldest ', page)
+
+
+def test_a_count_is_of_what_this_reviewer_is_offered(desk: Desk, seat: Sit) -> None:
+    case, mira, jonas = desk.case(), seat("mira"), seat("jonas")
+
+    def blocked(sitting: Seat) -> int:
+        found = re.search(r'<span>Blocked</span><span class="number">(\d+)</span>', sitting.page(""))
+        assert found
+        return int(found[1])
+
+    before = blocked(jonas)
+    mira.page(f"/cases/{case}")
+    mira.post(f"/cases/{case}/keep", outcome="hold", filter="queue=all")
+    assert (blocked(mira), blocked(jonas)) == (before, before - 1)
 
 
 def test_a_view_is_kept_and_removed_and_shared_only_by_a_lead(desk: Desk, seat: Sit) -> None:
@@ -113,12 +147,19 @@ def test_a_view_is_kept_and_removed_and_shared_only_by_a_lead(desk: Desk, seat: 
     assert "Swaps of M-1041" not in mira.page("")
 
 
+def shown(page: str) -> str:
+    """The cases that a page has counted."""
+    found = re.search(r'name="cases" value="([\w ]*)"', page)
+    assert found
+    return found[1]
+
+
 def test_a_bulk_decision_counts_first_then_decides_and_can_be_undone(desk: Desk, seat: Sit) -> None:
     cases, mira = [desk.case(merchant_id="M-bulk") for _ in range(3)], seat("mira")
     counted = mira.post("/bulk", outcome="uphold", filter="queue=all&merchant=M-bulk", case=cases)
     assert "Uphold 3 cases?" in counted.text
     assert {desk.row(case).state for case in cases} == {"open"}
-    done = mira.post("/bulk/confirm", outcome="uphold", filter="queue=all&merchant=M-bulk", case=cases, note="Same.")
+    done = mira.post("/bulk/confirm", outcome="uphold", filter="queue=all", cases=shown(counted.text), note="Same.")
     assert "Upheld 3." in done.text
     assert {desk.row(case).state for case in cases} == {"decided"}
     undo = str(done.url).split("undo=")[1]
@@ -133,7 +174,9 @@ def test_a_bulk_decision_leaves_what_somebody_else_works_on(desk: Desk, seat: Si
     counted = mira.post("/bulk", **form)
     assert "Overturn 1 case?" in counted.text
     assert "1 more cannot be decided by you now" in counted.text
-    mira.post("/bulk/confirm", **form)
+    late = desk.case(merchant_id="M-bulk2")
+    mira.post("/bulk/confirm", **form, cases=shown(counted.text))
+    assert desk.row(late).state == "open"  # it came after the count
     assert [desk.row(case).state for case in cases] == ["open", "decided"]
 
 
@@ -152,7 +195,13 @@ def test_a_filter_survives_its_own_address() -> None:
     assert Filter.read({"queue": "<script>", "label": "x", "since": "never", "after": "x"}) == Filter()
 
 
-@pytest.mark.parametrize("query", ["queue=all", "queue=blocked", "queue=decided", "queue=blocked&decision=block"])
+WALKS = [
+    "queue=all", "queue=blocked", "queue=decided", "queue=blocked&decision=block", "queue=mine", "queue=second",
+    "queue=blocked&merchant=M-1041", "queue=all&model=model-0", "queue=all&language=de",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", WALKS)
 @pytest.mark.parametrize("place", ["", "&after=2026-11-24T12:00:00%2B00:00~0"])
 def test_a_page_is_a_walk_along_an_index(desk: Desk, query: str, place: str) -> None:
     asked, me = Filter.parse(query + place), Reviewer(1, "mira", "reviewer", "")

@@ -1,14 +1,16 @@
 """Who gets in, and how far."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from service.storage.review_tables import SessionRow
-from tests.review.desk import Desk, Seat
+from tests.review.desk import PASSWORD, Desk, Seat
 
 pytestmark = pytest.mark.parametrize("desk", ["sqlite"], indirect=True)  # rights ask nothing of the database's kind
 Sit = Callable[[str], Seat]
@@ -31,7 +33,7 @@ def test_each_role_sees_its_pages_and_no_other(seat: Sit, who: str) -> None:
 @pytest.mark.parametrize("path", [*PAGES, "/cases/x", "/numbers/volumes.csv"])
 def test_nobody_is_let_in_without_signing_in(desk: Desk, path: str) -> None:
     answer = httpx.get(f"{desk.service.url}/review{path}", headers={"accept": "text/html"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/review/login")
+    assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/review/login")
 
 
 def test_a_wrong_password_is_refused_and_too_many_are_stopped(desk: Desk) -> None:
@@ -62,6 +64,29 @@ def test_a_session_ends(desk: Desk) -> None:
         session.get_one(SessionRow, hashed).expires_at = datetime.now(UTC) - timedelta(seconds=1)
     assert "Sign in" in jonas.page("")
     jonas.client.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "reached"),
+    [("/numbers?days=7", "/review/numbers?days=7"), ("//elsewhere.test/", "/review"), ("@elsewhere.test", "/review")],
+)
+def test_signing_in_leads_back_to_the_page_asked_for_and_nowhere_else(desk: Desk, asked: str, reached: str) -> None:
+    with httpx.Client(base_url=desk.service.url, follow_redirects=True, headers={"accept": "text/html"}) as client:
+        page = client.get(f"/review{asked}" if asked[1] == "n" else "/review/login?next=" + quote(asked))
+        assert "Sign in" in page.text
+        form = dict(re.findall(r'name="(csrf|next)" value="([^"]*)"', page.text))
+        answer = client.post("/review/login", data={**form, "name": "mira", "password": PASSWORD})
+    assert str(answer.url).removeprefix(desk.service.url) == reached
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nowhere", 404), ("/cases/nothing", 404), ("/numbers?days=many", 422), ("/people", 403)]
+)
+def test_a_refusal_is_a_page_of_the_desk(seat: Sit, path: str, status: int) -> None:
+    answer = seat("mira").get(path)
+    assert answer.status_code == status
+    assert "mira" in answer.text
+    assert "Sign out" in answer.text
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(desk: Desk) -> None:

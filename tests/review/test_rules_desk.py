@@ -42,12 +42,26 @@ def test_the_book_is_listed_with_hits_and_what_people_think(desk: Desk, seat: Si
     assert rule
     seat("mira").decide(case, "overturn", wrong_rule=[rule[1]])
     page = seat("lena").page(f"/rules?find={rule[1]}")
-    cells = re.findall(r'<td class="number">([^<]*)</td>', page)
+    cells = re.findall(r'class="number">([^<]*)</td>', page)
     assert int(cells[0].replace(",", "")) >= 1
     assert int(cells[1]) >= 1
     assert cells[2].endswith("%")
     assert int(cells[4]) >= 1
     assert case in seat("lena").page(f"/rules/of/{rule[1]}")
+
+
+def test_the_book_is_searched_by_label_and_put_in_order(desk: Desk, seat: Sit) -> None:
+    desk.case()
+    lena = seat("lena")
+    found = re.findall(r'/rules/of/([\w.-]+)"', lena.page("/rules?find=Cancellation+probing"))
+    assert found
+    assert len(found) < len(re.findall(r'/rules/of/([\w.-]+)"', lena.page("/rules")))
+    for order in ("hits", "called_wrong"):
+        page = lena.page(f"/rules?order={order}")
+        column = re.findall(r'data-th="' + order.capitalize().replace("_", " ") + r'" class="number">([\d,]*)', page)
+        numbers = [int(cell.replace(",", "") or 0) for cell in column]
+        assert numbers == sorted(numbers, reverse=True)
+        assert len(numbers) > 20
 
 
 def test_pasted_text_is_tried_and_not_kept(desk: Desk, seat: Sit) -> None:
@@ -89,7 +103,7 @@ def test_a_rule_goes_from_draft_through_shadow_to_live_and_back(desk: Desk, seat
     page = lena.post(f"/rules/of/{ID}/shadow", version=version(page)).text
     assert state(desk, ID) == "shadow"
     desk.service.screen({**SWAP, "body": "We can send the llama desk lamp instead, this very week."})
-    assert '<td class="number">1</td>' in lena.page(f"/rules?find={ID}")
+    assert 'class="number">1</td>' in lena.page(f"/rules?find={ID}")
     stale = version(ada.page(f"/rules/of/{ID}"))
     page = ada.post(f"/rules/of/{ID}/publish", version=stale).text
     assert state(desk, ID) == "live"

@@ -1,12 +1,14 @@
 // One case: what uphold and overturn would mean, evidence by selecting words, hints on marks.
 import "./lock.js";
 import { showHints } from "./hints.js";
+import { keepTyped } from "./kept.js";
 import { startMarking } from "./marking.js";
 
 const form = document.querySelector("#decide");
 showHints(document.querySelector("#draft"), document.querySelector("#tip"));
 
 if (form) {
+  keepTyped(form);
   startMarking(form);
   const words = (name) => (form.dataset[name] ? form.dataset[name].split(" ") : []);
   const [asserted, blamed, prohibited] = ["asserted", "blamed", "prohibited"].map(words);
@@ -32,7 +34,7 @@ if (form) {
       const line = form.querySelector(`[data-then=${outcome}]`);
       line.textContent = fits ? `${said[truth(labels)]}: ${names}`
         : outcome === "overturn" ? (labels.length ? "these labels bear it out" : "tick what it does first")
-        : outcome === "uphold" ? "these labels speak against it" : "tick 1–6 to change them";
+        : outcome === "uphold" ? "these labels speak against it" : "tick others to change them";
       line.closest("button").setAttribute("aria-disabled", String(!fits));
     }
   };

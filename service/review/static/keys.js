@@ -35,6 +35,9 @@ document.querySelector("[data-opens=keys]")?.addEventListener("click", () => {
   dialog.showModal();
 });
 
+// Whoever sits down next finds nothing of what was typed.
+document.querySelector("form[action$='/logout']")?.addEventListener("submit", () => sessionStorage.clear());
+
 // The undo notice counts down and goes when its time is over.
 const undo = document.querySelector("#undo");
 if (undo) {

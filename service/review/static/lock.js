@@ -9,7 +9,7 @@ let over = false;
 const clock = () => {
   const left = Math.max(0, Math.round((end - Date.now()) / 1000));
   const face = lock.querySelector("[data-clock]");
-  if (face) face.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+  if (face) face.textContent = left < 3600 ? `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` : `${Math.floor(left / 3600)} h ${Math.floor((left % 3600) / 60)} min`;
   lock.classList.toggle("short", left < 60);
   if (!left && lock.dataset.renew && !over) lose("Your claim has run out.");
 };

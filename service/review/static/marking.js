@@ -40,11 +40,16 @@ export const startMarking = (form) => {
   const panel = document.querySelector("#marking");
   const list = document.querySelector("#marks");
   const boxes = [...form.querySelectorAll("input[name=label]")];
-  let marks = JSON.parse(form.elements.evidence.value || "[]");
+  const words = ({ field, start, end }) => {
+    const area = document.querySelector(`#draft [data-field="${field}"]`);
+    return area ? [...fieldText(area)].slice(start, end).join("") : "";
+  };
+  let marks = JSON.parse(form.elements.evidence.value || "[]").map((mark) => ({ ...mark, text: words(mark) }));
   let passage = null;
 
   const draw = () => {
     form.elements.evidence.value = JSON.stringify(marks.map(({ field, start, end, label }) => ({ field, start, end, label })));
+    form.elements.evidence.dispatchEvent(new Event("change"));
     document.querySelector("#marks-none").hidden = marks.length > 0;
     list.replaceChildren(...marks.map((mark, index) => {
       const item = document.createElement("li"), words = document.createElement("q"), drop = document.createElement("button");
