@@ -51,9 +51,9 @@ def not_found() -> ServiceError:
 
 
 def invalid(errors: Sequence[Mapping[str, Any]], prefix: Sequence[str | int] = ()) -> ServiceError:
-    """A 422 from pydantic's errors: each field by name, never its value."""
+    """A 422 from pydantic's errors: each field by name, never its value; `request` where the whole is no such JSON."""
     places = [
-        {"field": ".".join(_named(part) for part in (*prefix, *error["loc"])) or "body", "message": error["msg"]}
+        {"field": ".".join(_named(part) for part in (*prefix, *error["loc"])) or "request", "message": error["msg"]}
         for error in errors
     ]
     return ServiceError(422, f"{places[0]['field']}: {places[0]['message']}", errors=places)
