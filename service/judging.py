@@ -3,6 +3,9 @@
 The cheap witnesses judge a short draft on the event loop, in less time than a thread would take to be woken. The
 encoder, asked in doubt, takes ten times as long and frees the interpreter while it works: it alone goes to a thread,
 so that a doubtful draft holds up nobody. A long draft goes to the lane, a thread with a screener of its own.
+
+What runs on the event loop cannot be broken off. So only drafts go there that take a small part of their budget; and
+once one has overrun it all the same, every draft goes to the lane for a while, where the budget ends the waiting.
 """
 
 import asyncio
@@ -20,6 +23,10 @@ from service.logs import event
 
 LONGEST_INLINE = 6_000
 """Drafts of at most so many characters are judged on the event loop."""
+SECONDS_PER_CHARACTER = 20e-6
+"""What a character may cost on the event loop: twice what the slowest kind of text was measured to take."""
+DISTRUST_SECONDS = 60.0
+"""How long after an overrun no draft is judged on the event loop."""
 ENCODER_THREADS = 1
 
 Pair = tuple[Screener, Screener | None]
@@ -40,12 +47,8 @@ class Deadline:
 
     def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seconds = seconds
+        self.seconds = seconds
         self._at = clock() + seconds
-
-    def renewed(self) -> "Deadline":
-        """As much time again, from now."""
-        return Deadline(self._seconds, clock=self._clock)
 
     def late(self) -> bool:
         """Whether the moment has passed."""
@@ -59,14 +62,22 @@ class Deadline:
 class Judging:
     """The threads of one process in which drafts are judged, and the event loop beside them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.lane = ThreadPoolExecutor(1, "slow-lane")
+        self._clock = clock
+        self._distrusted_until = float("-inf")
         self._encoders = ThreadPoolExecutor(ENCODER_THREADS, "encoder")
 
     def close(self) -> None:
         """End the threads once they have finished what they are at."""
         self.lane.shutdown(wait=True, cancel_futures=True)
         self._encoders.shutdown(wait=True, cancel_futures=True)
+
+    def fits_loop(self, draft: Draft, deadline: Deadline) -> bool:
+        """Whether a draft may be judged on the event loop, where nothing ends a stage that takes too long."""
+        length = len(draft.body) + len(draft.subject)
+        quick = length <= LONGEST_INLINE and length * SECONDS_PER_CHARACTER <= deadline.seconds
+        return quick and self._clock() >= self._distrusted_until
 
     async def short(self, pair: Pair, draft: Draft, order: Order | None, deadline: Deadline) -> Judged:
         """The verdict on a draft that may be read on the event loop."""
@@ -88,7 +99,11 @@ class Judging:
     async def _verdict(
         self, screener: Screener, draft: Draft, order: Order | None, deadline: Deadline
     ) -> tuple[Verdict, Evidence]:
+        in_time = not deadline.late()
         look = screener.look(draft, order, late=deadline.late)
+        if in_time and deadline.late():
+            event("budget-overrun", level=logging.WARNING, stage="loop")
+            self._distrusted_until = self._clock() + DISTRUST_SECONDS
         return _decided(screener, look, await self._opinion(screener, look, deadline) if look.doubtful else None)
 
     async def _opinion(self, screener: Screener, look: Look, deadline: Deadline) -> Opinion | None:

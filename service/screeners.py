@@ -13,7 +13,7 @@ from classifier import Draft, Order, Screener
 from classifier.artifact import SHIPPED, ArtifactError, ModelArtifact
 from classifier.policy import Policy
 from classifier.rulebook import RuleBook
-from service.judging import LONGEST_INLINE, Deadline, Judged, Judging, Pair
+from service.judging import Deadline, Judged, Judging, Pair, unjudged
 from service.logs import event
 
 
@@ -67,18 +67,24 @@ class Screeners:
         self, draft: Draft, order: Order | None, *, shadow: bool, deadline: Deadline | None = None
     ) -> Judged:
         """The verdict on one draft; incomplete where the time budget ran out. `shadow`: ask the challenger too."""
-        loaded = self._loaded
-        if len(draft.body) + len(draft.subject) <= LONGEST_INLINE:
+        loaded, deadline = self._loaded, deadline or self.deadline()
+        if self._judging.fits_loop(draft, deadline):
             pair = loaded.live if shadow else (loaded.live[0], None)
-            return await self._judging.short(pair, draft, order, deadline or self.deadline())
+            return await self._judging.short(pair, draft, order, deadline)
+        slow = await self._slow(loaded, deadline)
+        if slow is None:
+            return unjudged(loaded.live[0])
+        return await self._judging.long(slow if shadow else (slow[0], None), draft, order, deadline)
+
+    async def _slow(self, loaded: _Loaded, deadline: Deadline) -> Pair | None:
+        """The lane's own pair, built when it is first needed; None where the draft cannot wait for it."""
         if loaded.slow is None:
             loaded.slow = self._judging.lane.submit(loaded.build)
-        deadline = deadline or self.deadline()
-        if not loaded.slow.done():  # the lane's screener is built once; no draft is made to pay for it
-            await asyncio.wrap_future(loaded.slow)
-            deadline = deadline.renewed()
-        slow = loaded.slow.result()
-        return await self._judging.long(slow if shadow else (slow[0], None), draft, order, deadline)
+        try:
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(loaded.slow)), deadline.left())
+        except TimeoutError:
+            event("budget-overrun", level=logging.WARNING, stage="lane-start")
+            return None
 
     async def judge_many(
         self, drafts: Sequence[Draft], orders: Sequence[Order | None], *, shadow: bool

@@ -1,8 +1,10 @@
 """How the service is: alive, ready, its policy, its metrics, and the reply clock."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, move_on_after, to_thread
 from fastapi import APIRouter, Query, Response
 
 from classifier.labels import LABELS
@@ -10,8 +12,12 @@ from classifier.wording import Section
 from service.dependencies import Parts, PartsOf, ScreeningCaller
 from service.errors import ServiceError
 from service.storage.backlog import backlog
+from service.storage.database import Database
 
 router = APIRouter()
+SILENT = "the database does not answer"
+LONGEST_QUESTION = 5.0
+"""Seconds after which a database that says nothing is not ready."""
 
 
 @router.get("/healthz", summary="The process is alive", tags=["status"])
@@ -21,16 +27,27 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", summary="Ready to screen", tags=["status"])
-def readyz(parts: PartsOf) -> dict[str, Any]:
+async def readyz(parts: PartsOf) -> dict[str, Any]:
     """Ready: a model judges, the database answers at this version's schema. Otherwise 503 with what is missing."""
-    reasons = [] if parts.database.answers() else ["the database does not answer"]
-    if not reasons:
-        at, wanted = parts.database.schema()
-        reasons = [] if at == wanted else [f"the database is at schema {at}, not {wanted}"]
+    reasons = [SILENT]
+    with move_on_after(LONGEST_QUESTION):  # a thread of its own, so that a silent database takes none of the others
+        reasons = await to_thread.run_sync(_missing, parts.database, abandon_on_cancel=True, limiter=_asking())
     if reasons:
         raise ServiceError(503, "Not ready: " + "; ".join(reasons) + ".", headers={"Retry-After": "5"}, missing=reasons)
     state = {"status": "ready", "model_version": parts.screeners.model_version}
     return state | ({"model_refused": parts.screeners.failed} if parts.screeners.failed else {})
+
+
+def _missing(database: Database) -> list[str]:
+    if not database.answers():
+        return [SILENT]
+    at, wanted = database.schema()
+    return [] if at == wanted else [f"the database is at schema {at}, not {wanted}"]
+
+
+@cache
+def _asking() -> CapacityLimiter:
+    return CapacityLimiter(1)
 
 
 @router.get("/metrics", summary="Prometheus metrics", tags=["status"], response_class=Response)

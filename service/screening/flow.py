@@ -1,5 +1,6 @@
 """One screening from request to answer: look the order up, judge, keep, answer. The edge's I/O in one place."""
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable
@@ -22,6 +23,9 @@ from service.storage.documents import Document, evidence_document, verdict_docum
 from service.storage.records import Kept, NewScreening, ShadowVerdict, StoredScreening, draft_hash, new_id
 from service.storage.repositories import Screenings
 from service.storage.writing import StoreUnavailableError
+
+LONGEST_STORE = 20.0
+"""Seconds that a request waits for the store; longer than SQLite's own patience with another writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,10 @@ async def finish(parts: Parts, caller: Caller, looked: Looked, judged: Judged, k
 async def kept(written: Awaitable[Kept], new: NewScreening) -> str:
     """The id of the screening that is stored, an earlier one where the Idempotency-Key was used."""
     try:
-        found = await written
+        found = await asyncio.wait_for(written, LONGEST_STORE)
+    except TimeoutError as error:
+        detail = "The store did not answer in time; try again, with the same Idempotency-Key if you sent one."
+        raise ServiceError(503, detail, headers={"Retry-After": "5"}) from error
     except StoreUnavailableError as error:
         detail = "The screening could not be stored, so it does not count; try again."
         raise ServiceError(503, detail, headers={"Retry-After": "2"}) from error

@@ -24,7 +24,8 @@ from service.screening.schemas import AcknowledgeIn, AppealIn, BatchIn, DraftIn,
 from service.storage.records import StoredScreening, draft_hash
 
 router = APIRouter()
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEY = re.compile(r"[\x21-\x7e]+")
+_LONGEST_BATCH_KEY = 250  # each of its drafts has a key of its own, `<key>:<i>`
 Model = TypeVar("Model", bound=BaseModel)
 JSON = "application/json"
 
@@ -37,11 +38,11 @@ def parsed(model: type[Model], raw: bytes) -> Model:
         raise invalid(error.errors(include_url=False, include_input=False, include_context=False)) from None
 
 
-def idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request, longest: int = 255) -> str | None:
     """The Idempotency-Key. Raises the 422 of one that is empty, too long or not plain ASCII."""
     key = request.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
-        detail = "Idempotency-Key: 1 to 255 visible ASCII characters"
+    if key is not None and (len(key) > longest or not _KEY.fullmatch(key)):
+        detail = f"Idempotency-Key: 1 to {longest} visible ASCII characters"
         raise ServiceError(422, detail, errors=[{"field": "Idempotency-Key", "message": detail}])
     return key
 
@@ -69,8 +70,9 @@ async def screen_batch(request: Request) -> Response:
     if not 1 <= len(asked.drafts) <= batch.MOST:
         detail = f"drafts: 1 to {batch.MOST} drafts"
         raise ServiceError(422, detail, errors=[{"field": "drafts", "message": detail}])
+    key = idempotency_key(request, _LONGEST_BATCH_KEY)
     parts.limit.take(caller, len(asked.drafts))
-    answers = await batch.screen_batch(parts, caller, asked.drafts, idempotency_key(request))
+    answers = await batch.screen_batch(parts, caller, asked.drafts, key)
     return Response(orjson.dumps({"answers": [_item(one) for one in answers]}), media_type=JSON)
 
 

@@ -242,6 +242,13 @@ def test_a_batch_of_100_is_kept(service: Running) -> None:
     assert len({answer["screening_id"] for answer in answers}) == 100
 
 
+def test_the_key_of_a_batch_leaves_room_for_the_number_of_each_draft(service: Running) -> None:
+    batch = {"drafts": [ALLOWED]}
+    longest = {"Idempotency-Key": "k" * 250}
+    assert "decision" in service.client.post("/screen/batch", json=batch, headers=longest).json()["answers"][0]
+    assert_problem(service.client.post("/screen/batch", json=batch, headers={"Idempotency-Key": "k" * 251}), 422)
+
+
 def test_a_batch_may_be_repeated(service: Running) -> None:
     headers = {"Idempotency-Key": "batch-1"}
     first, second = (

@@ -71,7 +71,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with service_with(tmp_path_factory.mktemp("hasty"), SlowScreener, 0.05) as started:
+    with service_with(tmp_path_factory.mktemp("hasty"), SlowScreener, 0.3) as started:
         yield started
 
 
@@ -109,6 +109,38 @@ def test_a_stage_that_overruns_makes_a_short_drafts_answer_incomplete(
     stored = hasty.client.get(f"/screenings/{answer['screening_id']}").json()
     assert stored["complete"] is False
     assert "screening_incomplete_total" in hasty.client.get("/metrics").text
+
+
+class StuckScreener(Screener):
+    """Each stage of it takes as long as it is not allowed to go on, 0.2 seconds on the event loop."""
+
+    go = threading.Event()
+
+    def look(self, draft: Draft, *given: Any, **named: Any) -> Look:
+        on_the_loop = threading.current_thread().name != "slow-lane_0"
+        self.go.wait(0.2 if on_the_loop else 60)
+        return super().look(draft, *given, **named)
+
+
+def test_once_a_stage_has_overrun_on_the_event_loop_the_next_is_not_waited_for(tmp_path: Path) -> None:
+    with service_with(tmp_path, StuckScreener, 0.1) as service:
+        for _ in range(3):  # the first waits on the loop, the others would wait in the lane until they may go
+            answer = service.screen(ALLOWED)
+            assert (answer["complete"], answer["decision"], answer["pass"]) == (False, "warn", None)
+            assert [finding["id"] for finding in answer["findings"]] == ["could-not-judge"]
+        assert not StuckScreener.go.is_set()
+        assert service.client.get("/healthz").status_code == 200
+        StuckScreener.go.set()
+
+
+def test_what_may_take_too_long_for_its_budget_is_not_judged_on_the_event_loop() -> None:
+    now = [0.0]
+    judging = Judging(clock=lambda: now[0])
+    draft = Draft("GG-1", "", "x" * 1000)
+    assert judging.fits_loop(draft, Deadline(2.0))
+    assert not judging.fits_loop(draft, Deadline(0.01))
+    assert not judging.fits_loop(Draft("GG-1", "", "x" * 6001), Deadline(60))
+    judging.close()
 
 
 def test_an_encoder_that_fails_makes_the_answer_incomplete(tmp_path: Path) -> None:

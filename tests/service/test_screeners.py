@@ -76,7 +76,7 @@ def test_a_start_with_a_bad_model_serves_the_shipped_one_and_says_so(tmp_path: P
 def test_over_http_the_swap_the_shadow_and_the_budget(tmp_path: Path) -> None:
     publish(tmp_path, "challenger")
     point(tmp_path, "shadow", "challenger")
-    with running(settings_for(tmp_path, time_budget_ms=10)) as service:
+    with running(settings_for(tmp_path, time_budget_ms=300)) as service:
         answer = service.screen(BLOCKED)
         with service.parts.database.reading() as session:
             seen = session.scalars(select(ShadowVerdictRow)).one()
