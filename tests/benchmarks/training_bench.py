@@ -1,37 +1,34 @@
 """`python -m tests.benchmarks.training_bench`: what retraining and judging an archive again cost as they grow.
 
-Retraining on 10,000, 30,000 and 100,000 drafts made by recombining sentences of the project's own: seconds for reading,
-columns, fitting, and the most memory that the process and its helpers held. Rescreening with 1 and 2 Dask workers:
+Retraining on 10,000, 30,000 and 100,000 drafts made by recombining sentences of the project's own: processor seconds
+for finding near-copies, reading, columns and fitting, and the most memory held. Rescreening with 1 and 2 Dask workers:
 drafts per second. Takes long; wants a quiet machine. Writes tests/benchmarks/training-result.json.
 """
 
 import argparse
-import itertools
 import json
 import math
-import os
 import random
 import re
+import resource
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
-from joblib.externals.loky import get_reusable_executor
 
 from classifier.artifact import SHIPPED
 from classifier.draft import LabelledDraft
 from tests.benchmarks.__main__ import machine
 from training import rescreening
 from training.fitting import fit
+from training.near_copies import drop_copies
 from training.recipe import Recipe
 from training.retrain import Tools
 from training.tickets import load
@@ -58,54 +55,40 @@ def _carries(sentence: str, draft: LabelledDraft) -> bool:
     return bool(words) and any(words in text or text in sentence for texts in draft.evidence.values() for text in texts)
 
 
-@contextmanager
-def watched_memory(every: float = 0.2) -> Iterator[list[float]]:
-    """A list whose one number, at the end, is the most MB that this process and its children held (their PSS)."""
-    most, ended = [0.0], threading.Event()
+@dataclass
+class Steps:
+    """Processor and wall seconds of each step, all threads together."""
 
-    def watch() -> None:
-        while not ended.wait(every):
-            most[0] = max(most[0], sum(map(_held, [os.getpid(), *_children(os.getpid())])) / 1024)
+    seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _last: tuple[str, float, float] = ("making", 0.0, 0.0)
 
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    yield most
-    ended.set()
-    thread.join()
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-    except OSError:
-        return []
-    return [child for name in found for child in (int(name), *_children(int(name)))]
-
-
-def _held(pid: int) -> int:
-    """KB, shared pages counted by halves."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    def say(self, step: str) -> None:
+        """The step before ends, this one begins."""
+        name, processor, wall = self._last
+        now = (time.process_time(), time.monotonic())
+        if wall:
+            before = self.seconds.get(name, (0.0, 0.0))
+            self.seconds[name] = (before[0] + now[0] - processor, before[1] + now[1] - wall)
+        self._last = (step, *now)
 
 
 def retraining(count: int) -> dict[str, Any]:
-    """Seconds of each step of one fit on `count` drafts, and the most memory in MB."""
-    steps: list[tuple[str, float]] = []
-    with watched_memory() as most:
-        drafts = list(recombined(load(), count))
-        steps.append(("reading", time.monotonic()))
-        examples = Tools.load().examples(drafts)
-        fit(examples, Recipe(), lambda text: steps.append((text, time.monotonic())))
-        steps.append(("", time.monotonic()))
-    seconds: dict[str, float] = {}
-    for (name, start), (_, end) in itertools.pairwise(steps):
-        seconds[name] = round(seconds.get(name, 0.0) + end - start, 2)
+    """What one fit on `count` drafts takes. Near-copies are looked for but stay, so that `count` is what is fitted."""
+    drafts = list(recombined(load(), count))
+    steps = Steps()
+    steps.say("near-copies")
+    copies = len(drop_copies(drafts)[1])
+    steps.say("reading")
+    examples = Tools.load().examples(drafts)
+    fit(examples, Recipe(), steps.say)
+    steps.say("")
     words = sum(len(reading.tokens) for reading in examples.readings) / count
-    whole = round(steps[-1][1] - steps[0][1], 2)
-    return {"drafts": count, "words": round(words), "seconds": seconds, "whole": whole, "peak_mb": round(most[0])}
+    processor, wall = (round(sum(pair[i] for pair in steps.seconds.values()), 1) for i in (0, 1))
+    return {
+        "drafts": count, "words": round(words), "near_copies": copies, "processor_seconds": processor, "seconds": wall,
+        "steps": {name: round(pair[0], 1) for name, pair in steps.seconds.items()},
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }  # fmt: skip
 
 
 def _in_a_process(count: int) -> dict[str, Any]:
@@ -132,29 +115,28 @@ def rescreened(count: int, workers: int, part_rows: int) -> dict[str, Any]:
 
 
 def growth(fits: Sequence[dict[str, Any]]) -> float | None:
-    """Cost of the largest fit over that of the smallest, as a share of n log n; at most 1 is the promise."""
+    """What the largest fit took over what the smallest did, as a share of n log n; at most 1 is the promise."""
     if len(fits) < 2:
         return None
     small, large = fits[0], fits[-1]
     fair = (large["drafts"] * math.log(large["drafts"])) / (small["drafts"] * math.log(small["drafts"]))
-    return round(float(large["whole"] / small["whole"] / fair), 3)
+    return round(float(large["processor_seconds"] / small["processor_seconds"] / fair), 3)
 
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="10000,30000,100000", help="drafts to retrain on, smallest first")
-    parser.add_argument("--archive", type=int, default=20_000, help="drafts to judge again")
+    parser.add_argument("--archive", type=int, default=20_000, help="drafts to judge again; 0 for none")
     parser.add_argument("--part-rows", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(retraining(options.one)), flush=True)
-        get_reusable_executor().shutdown(wait=True, kill_workers=True)  # idle helpers would hold the pipe for minutes
+        print(json.dumps(retraining(options.one)))
         return
-    judged = [rescreened(options.archive, workers, options.part_rows) for workers in (1, 2)]
-    fits = [_in_a_process(int(size)) for size in options.sizes.split(",")]
+    judged = [rescreened(options.archive, workers, options.part_rows) for workers in (1, 2) if options.archive]
+    fits = [_in_a_process(int(size)) for size in options.sizes.split(",") if size]
     record = {"machine": machine(), "rescreen": judged, "retrain": fits, "growth_over_n_log_n": growth(fits)}
     options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=1))
