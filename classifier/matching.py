@@ -1,7 +1,6 @@
 """Find the rules that a reading breaks or meets, with spaCy's matchers."""
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,6 +54,11 @@ class _Text:
         starts = [first for first, _ in self.reading.sentences]
         for at, there in groupby(places, lambda place: bisect_right(starts, place) - 1):
             yield self.sentence(at), [self.words[place] for place in there]
+
+    @cached_property
+    def present(self) -> frozenset[int]:
+        """All words."""
+        return frozenset(self.words)
 
     @cached_property
     def sentences(self) -> list[_Sentence]:
@@ -125,27 +129,29 @@ class RuleMatcher:
     def _found(self, text: _Text, places: Sequence[int]) -> RuleEvidence:
         found: list[RuleHit] = []
         failed: set[str] = set()
+        counts: dict[str, int] = {}
         for sentence, triggers in text.of_places(places):
             probes = self.index.candidates(triggers, sentence.present)
             if probes:
-                self._run(text, sentence, probes, found, failed)
+                self._run(text, sentence, probes, found, counts, failed)
         return RuleEvidence(tuple(found), tuple(sorted(failed)), self.book.version)
 
     def _run(
-        self, text: _Text, sentence: _Sentence, probes: Iterable[Probe], found: list[RuleHit], failed: set[str]
-    ) -> None:
-        counts = Counter([hit.rule_id for hit in found])
-        done = {rule_id for rule_id, count in counts.items() if count >= _MOST_HITS_OF_A_RULE}
+        self, text: _Text, sentence: _Sentence, probes: Iterable[Probe], found: list[RuleHit],
+        counts: dict[str, int], failed: set[str],
+    ) -> None:  # fmt: skip
+        done: set[str] = set()
         span = text.reading.span
         for probe in probes:
             rule = probe.rule
-            if rule.id in done:
+            if rule.id in done or counts.get(rule.id, 0) >= _MOST_HITS_OF_A_RULE:
                 continue
             try:
                 place = probe.find(sentence.words)
                 if place is not None:
                     done.add(rule.id)
                     if not self._excused(rule, sentence, text):
+                        counts[rule.id] = counts.get(rule.id, 0) + 1
                         words = span(sentence.first + place[0], sentence.first + place[1])
                         found.append(_hit(rule, words, span(sentence.first, sentence.end)))
             except Exception:  # a rule that breaks must neither hide the others nor pass for innocence
@@ -157,9 +163,13 @@ class RuleMatcher:
         excused = self._exceptions[rule.id]
         if excused.here and _stands_in(excused.here, (sentence,)):
             return True
-        if excused.anywhere and _stands_in(excused.anywhere, text.sentences):
+        if excused.anywhere and _stands_somewhere(excused.anywhere, text):
             return True
-        return excused.asked is not None and not _stands_in(excused.asked, text.sentences)
+        return excused.asked is not None and not _stands_somewhere(excused.asked, text)
+
+
+def _stands_somewhere(index: TriggerIndex, text: _Text) -> bool:
+    return not index.partners.keys().isdisjoint(text.present) and _stands_in(index, text.sentences)
 
 
 def _stands_in(index: TriggerIndex, sentences: Sequence[_Sentence]) -> bool:

@@ -11,8 +11,8 @@ import numpy as np
 from classifier.rulebook import Rule
 from classifier.shapes import Shape, told
 
-_BITS, _OWN = 64, 44
-"""Of the bits of a sieve, so many belong to one common word each; the other words share the rest."""
+_WORDS_OF_BITS, _OWN = 4, 224
+"""A sieve has four times 64 bits; so many belong to one common word each, the other words share the rest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +64,7 @@ class TriggerIndex:
 
 
 class Sieve:
-    """Tells of all sentences at once which words cannot trigger anything there. Each partner has one of 64 bits; a
+    """Tells of all sentences at once which words cannot trigger anything there. Each partner has one of 256 bits; a
     trigger none of whose partners' bits stands in its sentence is passed over. Lets too many through, never too few."""
 
     def __init__(self, index: TriggerIndex, commonness: Mapping[int, float]) -> None:
@@ -72,11 +72,12 @@ class Sieve:
         words = len(commonness) + 1
         partners = {partner for found in index.partners.values() for partner in found}
         ordered = sorted(partners, key=lambda word: (-commonness[word], word))
-        self._bit, self._wanted = np.zeros(words, np.uint64), np.zeros(words, np.uint64)
+        self._bits, self._wanted = np.zeros((2, words, _WORDS_OF_BITS), np.uint64)
         for i, word in enumerate(ordered):
-            self._bit[word] = 1 << (i if i < _OWN else _OWN + i % (_BITS - _OWN))
+            bit = i if i < _OWN else _OWN + i % (64 * _WORDS_OF_BITS - _OWN)
+            self._bits[word, bit // 64] = 1 << (bit % 64)
         for trigger, found in index.partners.items():
-            self._wanted[trigger] = np.bitwise_or.reduce(self._bit[list(found)])
+            self._wanted[trigger] = np.bitwise_or.reduce(self._bits[list(found)])
 
     def places(self, texts: Sequence[Sequence[int]], sentences: Sequence[Sequence[tuple[int, int]]]) -> list[list[int]]:
         """For each text the places of the words that may trigger something. `sentences` are (first, end) places that
@@ -87,8 +88,9 @@ class Sieve:
         words = np.fromiter(chain.from_iterable(texts), np.int64, offsets[-1])
         firsts = [offset + first for offset, text in zip(offsets, sentences, strict=False) for first, _ in text]
         sizes = [end - first for text in sentences for first, end in text]
-        seen = np.bitwise_or.reduceat(self._bit.take(words), firsts)
-        found = (self._wanted.take(words) & seen.repeat(sizes)).nonzero()[0].tolist()
+        seen = np.bitwise_or.reduceat(self._bits.take(words, axis=0), firsts).repeat(sizes, axis=0)
+        seen &= self._wanted.take(words, axis=0)
+        found = seen.any(axis=1).nonzero()[0].tolist()
         return [
             [place - a for place in found[bisect_left(found, a) : bisect_left(found, b)]] for a, b in pairwise(offsets)
         ]
