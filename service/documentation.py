@@ -128,7 +128,7 @@ def _docs(model: type[DraftIn] | type[BatchIn], asked: Any, answered: Any, descr
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "schema": {"type": "string", "maxLength": 255},
+        "schema": {"type": "string", "maxLength": 250 if model is BatchIn else 255},
         "description": "The same key and draft give the same stored screening; with another draft it is a 409.",
     }
     return {

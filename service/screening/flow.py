@@ -100,10 +100,14 @@ async def finish(parts: Parts, caller: Caller, looked: Looked, judged: Judged, k
     return told if kept_id == new.id else await _again(parts, caller, kept_id, asked)
 
 
-async def kept(written: Awaitable[Kept], new: NewScreening) -> str:
-    """The id of the screening that is stored, an earlier one where the Idempotency-Key was used."""
+async def kept(written: Awaitable[Kept], new: NewScreening, *, longest: float = LONGEST_STORE) -> str:
+    """The id of the screening that is stored, an earlier one where the Idempotency-Key was used.
+
+    Raises the 409 of a key that another draft used, the 503 of a store that refuses, or says nothing for `longest`
+    seconds.
+    """
     try:
-        found = await asyncio.wait_for(written, LONGEST_STORE)
+        found = await asyncio.wait_for(written, longest)
     except TimeoutError as error:
         detail = "The store did not answer in time; try again, with the same Idempotency-Key if you sent one."
         raise ServiceError(503, detail, headers={"Retry-After": "5"}) from error

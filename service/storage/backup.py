@@ -35,6 +35,7 @@ def write_backup(database: Database, path: Path, progress: Progress) -> dict[str
     """Write all rows, as they were at one moment, to `path`; rows per table. Raises OSError."""
     counts: dict[str, int] = {}
     partial = path.with_name(path.name + ".partial")
+    partial.touch(mode=0o600)
     with database.engine.connect() as plain, tarfile.open(partial, "w:gz") as tar:
         connection = plain.execution_options(reading=True, isolation_level=_snapshot(database.kind))
         with connection.begin():

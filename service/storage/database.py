@@ -30,6 +30,8 @@ class Database:
         self.file = Path(parsed.database) if self.kind == "sqlite" and parsed.database else None
         if self.file:
             self.file.parent.mkdir(parents=True, exist_ok=True)
+            if parsed.database != ":memory:":
+                self.file.touch(mode=0o600)  # drafts hold addresses: the owner's alone, and so SQLite's files beside it
         arguments: dict[str, Any] = {"pool_size": pool, "max_overflow": pool, "pool_timeout": 5}
         if self.kind == "postgresql":
             arguments |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}

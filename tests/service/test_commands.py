@@ -126,6 +126,8 @@ def test_what_cannot_be_done_is_said_without_a_traceback(
 def test_a_backup_comes_back_elsewhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said("users", "create", "ann")
     said("backup", str(home / "all.tar.gz"))
+    for private in ("all.tar.gz", "screening.db"):
+        assert (home / private).stat().st_mode & 0o077 == 0
     monkeypatch.setenv("SCREENING_DATABASE_URL", f"sqlite:///{home / 'other.db'}")
     said("restore", str(home / "all.tar.gz"))
     assert "ann" in said("users", "list")

@@ -10,12 +10,14 @@ import httpx
 import pytest
 from sqlalchemy import event, text
 
+from classifier import Draft
 from service.callers import Caller, RateLimit
 from service.errors import ServiceError
 from service.gate import Gate
 from service.metrics import Metrics
+from service.screening.flow import kept
 from service.screening.passes import Passes, PassTerms, new_key
-from service.storage.records import new_id
+from service.storage.records import Kept, NewScreening, new_id
 from tests.service.drafts import ALLOWED, BLOCKED
 from tests.service.postgres import NoPostgresError, started_postgres
 from tests.service.running import Running, running, settings_for
@@ -85,6 +87,17 @@ def test_postgresql_goes_and_comes_back(tmp_path: Path) -> None:
             assert service.client.get("/readyz").status_code == 200
     except NoPostgresError as error:
         pytest.skip(f"NOT TESTED ON POSTGRESQL: {error}")
+
+
+def test_a_store_that_says_nothing_is_not_waited_for_without_end() -> None:
+    async def ask() -> None:
+        written: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+        new = NewScreening("1", datetime.now(UTC), "gateway", None, Draft(**ALLOWED), "hash", {}, b"{}", {})
+        await kept(written, new, longest=0.01)
+
+    with pytest.raises(ServiceError) as refused:
+        asyncio.run(ask())
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "5"})
 
 
 def test_a_pass_is_judged_by_the_wall_clock_wherever_it_jumps() -> None:

@@ -1,10 +1,12 @@
 """Traces: spans for a request and its stages, with nothing of a draft; off without a collector."""
 
+import gzip
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-import pytest
+from typing import ClassVar
 
 from service.metrics import Metrics
 from service.traces import Traces
@@ -25,7 +27,6 @@ def test_a_collector_without_the_package_is_refused_by_name() -> None:
 
 
 def test_a_request_and_its_stages_are_spans_of_the_callers_trace(tmp_path: Path) -> None:
-    pytest.importorskip("opentelemetry.sdk", reason="NOT TESTED: traces (the extra `otel` is not installed)")
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -47,6 +48,38 @@ def test_a_request_and_its_stages_are_spans_of_the_callers_trace(tmp_path: Path)
         assert spans[name].parent.span_id == asked.context.span_id
     told = "".join(span.to_json() for span in spans.values())
     for word in ("mug", "GG-8K2P", "Zanzibar", "gateway"):
+        assert word not in told
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes what an exporter posts."""
+
+    got: ClassVar[list[tuple[str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.got.append((self.path, gzip.decompress(body) if self.headers["content-encoding"] == "gzip" else body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+def test_a_collector_named_in_the_settings_is_sent_the_spans_and_nothing_of_a_draft(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        endpoint = f"http://127.0.0.1:{collector.server_port}/v1/traces"
+        with running(settings_for(tmp_path, otel_endpoint=endpoint)) as service:
+            service.screen(BLOCKED)
+        collector.shutdown()
+        thread.join(10)
+    assert {path for path, _ in Collector.got} == {"/v1/traces"}
+    told = b"".join(body for _, body in Collector.got)
+    for name in (b"draft-screening", b"/screen", b"judge", b"store"):
+        assert name in told
+    for word in (b"mug", b"GG-8K2P", b"gateway"):
         assert word not in told
 
 
