@@ -20,11 +20,14 @@ setup: .venv/.ready
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements-dev.lock
 	@touch $@
 
+# Two processes, file by file: a file's tests share what is dear to start. The order is that of testpaths, longest first.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: .venv/.ready-dev
-	$(BIN)/python -m pytest -m "not long"
+	$(PYTEST) -m "not long"
 
 test-all: .venv/.ready-dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 bench: .venv/.ready-dev
 	$(BIN)/python -m tests.benchmarks
