@@ -69,8 +69,8 @@ class LinearModels:
         """All scores of some readings, each as `view` gives it."""
         rooms = _rooms(readings)
         rows = self._rows(self._sums(readings, rooms), rooms)
-        scores: NDArray[np.float32] = rows[:, : 3 * _N] / np.sqrt(np.maximum(rows[:, 3 * _N :], _LEAST))
-        scores += self._bias
+        lengths: NDArray[np.float32] = np.sqrt(np.maximum(rows[:, 3 * _N :], _LEAST))
+        scores = rows[:, : 3 * _N] / lengths + self._bias
         scores[rooms.borders] = LOWEST  # a subject's last sentence and its body's first are no pair
         whole, windows = scores[2 * rooms.count :, : 2 * _N], scores[:, 2 * _N :]
         return [LinearView(whole[i], windows[2 * a : max(2 * b - 1, 2 * a)]) for i, (a, b) in enumerate(rooms.of_text)]

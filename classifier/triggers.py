@@ -90,7 +90,7 @@ class Sieve:
         sizes = [end - first for text in sentences for first, end in text]
         seen = np.bitwise_or.reduceat(self._bits.take(words, axis=0), firsts).repeat(sizes, axis=0)
         seen &= self._wanted.take(words, axis=0)
-        found = seen.any(axis=1).nonzero()[0].tolist()
+        found = np.logical_or.reduce(seen, axis=1).nonzero()[0].tolist()
         return [
             [place - a for place in found[bisect_left(found, a) : bisect_left(found, b)]] for a, b in pairwise(offsets)
         ]

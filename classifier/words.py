@@ -1,7 +1,6 @@
 """The words we know: what a disguised or mistyped word is folded back to."""
 
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,7 +24,7 @@ class _Readings(dict[str, str]):
         if len(self) >= _CACHE_LIMIT:
             self.clear()
         plain = len(token) < 2 or token in self._words.known
-        read = self[token] = sys.intern(token if plain else self._words.mend(token))
+        read = self[token] = token if plain else self._words.mend(token)
         return read
 
 
