@@ -92,8 +92,14 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [{"loc": e["loc"][1:] if e["loc"][:1] == ("body",) else e["loc"], "msg": e["msg"]} for e in error.errors()]
-    return render(invalid(found))
+    return render(invalid([_told(found) for found in error.errors()]))
+
+
+def _told(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the word `body`, which is one of a draft's fields; what is no JSON is said of the whole request."""
+    if found["type"] == "json_invalid":
+        return {"loc": (), "msg": f"Invalid JSON: {found['ctx']['error']} at character {found['loc'][-1]}"}
+    return {"loc": found["loc"][1:] if found["loc"][:1] == ("body",) else found["loc"], "msg": found["msg"]}
 
 
 def _http(request: Request, error: Exception) -> Response:

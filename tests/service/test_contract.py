@@ -138,6 +138,14 @@ def test_a_lone_surrogate_is_refused(service: Running, field: str, escape: str) 
     assert assert_problem(response, 422)["errors"][0]["field"] == "request"  # not `body`, which is one of the fields
 
 
+@pytest.mark.parametrize("path", ["/screen", "/screen/batch", "/passes/verify", "/unscreened"])
+def test_what_is_no_json_is_refused_as_the_whole_request(service: Running, path: str) -> None:
+    response = service.client.post(path, content=b'{"body": ', headers={"content-type": "application/json"})
+    (error,) = assert_problem(response, 422)["errors"]
+    assert error["field"] == "request"
+    assert error["message"].startswith("Invalid JSON: ")
+
+
 WRONG = [
     ({"body": None}, "body"), ({"body": 5}, "body"), ({"subject": ["a"]}, "subject"), ({"mode": "later"}, "mode"),
     ({"offset_encoding": "latin-1"}, "offset_encoding"), ({"order": {"cancelled_by": "nobody"}}, "order.cancelled_by"),
