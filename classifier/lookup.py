@@ -24,7 +24,7 @@ class Lookup:
 
     def __init__(self, keys: Ints) -> None:
         self._count = np.uint64(len(keys))
-        bits = max(3, (len(keys) + len(keys) // 6).bit_length())
+        bits = max(3, (2 * len(keys)).bit_length())  # fuller tables take many attempts to fill
         self._bits, self._rest = np.uint64(bits), np.uint64(64 - bits)
         self._halves = np.array([[0], [1 << bits]])
         for attempt in itertools.count():
