@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,6 +56,8 @@ class ServiceStore:
 
     def __init__(self, url: str) -> None:
         """Raises ServiceError if there is no such store."""
+        if "://" not in url and not Path(url).is_file():  # SQLite would make an empty one
+            raise ServiceError(f"{url}: no such file")
         named = url if "://" in url else f"sqlite:///{url}"
         self._engine = sa.create_engine(
             named.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool
@@ -63,7 +66,7 @@ class ServiceStore:
         try:
             self._tables.reflect(self._engine, only=[*_READ, "audit"])
         except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
-            raise ServiceError(f"no store of the service here: {type(error).__name__}") from error
+            raise ServiceError(f"no database of the service: {type(error).__name__}") from error
 
     def _rows(self, table: str, *where: Callable[[Any], Any]) -> Iterator[Mapping[str, Any]]:
         source = self._tables.tables[table]

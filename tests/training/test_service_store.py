@@ -146,8 +146,10 @@ def test_encrypted_text_stays_closed(tmp_path: Path, home: Path, capsys: pytest.
 
 
 def test_no_store_is_said_without_a_trace(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ServiceError):
-        ServiceStore("/nowhere/at/all.db")
+    home.mkdir()
+    with pytest.raises(ServiceError, match=r"all\.db: no such file"):
+        ServiceStore(str(home / "all.db"))
+    assert not list(home.iterdir())
     assert call(["shadow", "report", "--from-service", "/nowhere/at/all.db"]) == 2
     assert "Traceback" not in capsys.readouterr().err
 
