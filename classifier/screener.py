@@ -85,7 +85,7 @@ class Screener:
         if len(known) != len(drafts):
             raise ValueError(f"{len(drafts)} drafts and {len(known)} orders")
         starts = range(0, len(drafts), _BATCH)
-        looks = (look for i in starts for look in self._looks(drafts[i : i + _BATCH], known[i : i + _BATCH]))
+        looks = (look for i in starts for look in self.looks(drafts[i : i + _BATCH], known[i : i + _BATCH]))
         return [self.policy.decide(self._told(look), look.order) for look in looks]
 
     def evidence(self, draft: Draft, order: Order | None = None) -> Evidence:
@@ -105,12 +105,18 @@ class Screener:
         first = self._scorer.first_word(reading, rules, order) if self._scorer and in_time else None
         return Look(draft, order, reading, rules, first, in_time)
 
-    def _looks(self, drafts: Sequence[Draft], orders: Sequence[Order | None]) -> list[Look]:
-        """Stage by stage, not draft by draft: what a stage looks things up in stays in the processor's cache."""
+    def looks(
+        self, drafts: Sequence[Draft], orders: Sequence[Order | None], *, late: Callable[[], bool] = lambda: False
+    ) -> list[Look]:
+        """As `look`, in order. Stage by stage, not draft by draft: what a stage looks things up in stays in the
+        processor's cache."""
         readings = [self._reader.read(draft) for draft in drafts]
-        rules = self._matcher.find_many(readings)
-        firsts = self._scorer.first_words(readings, rules, orders) if self._scorer else [None] * len(drafts)
-        return [Look(*seen, in_time=True) for seen in zip(drafts, orders, readings, rules, firsts, strict=True)]
+        in_time = not late()
+        nothing = RuleEvidence((), (), self.book.version)
+        rules = self._matcher.find_many(readings) if in_time else [nothing] * len(drafts)
+        in_time = in_time and not late()
+        firsts = self._scorer.first_words(readings, rules, orders) if self._scorer and in_time else [None] * len(drafts)
+        return [Look(*seen, in_time=in_time) for seen in zip(drafts, orders, readings, rules, firsts, strict=True)]
 
     def opinion(self, look: Look) -> Opinion:
         """The encoder's word on a doubtful look: the one slow step, and the one that any thread may take."""

@@ -1,8 +1,9 @@
 """Judging within a time budget. Where the threads are was measured.
 
-The cheap witnesses judge a short draft on the event loop, in less time than a thread would take to be woken. The
-encoder, asked in doubt, takes ten times as long and frees the interpreter while it works: it alone goes to a thread,
-so that a doubtful draft holds up nobody. A long draft goes to the lane, a thread with a screener of its own.
+The cheap witnesses judge a short draft on the event loop, in less time than a thread would take to be woken, and all
+that arrive in one turn of the loop together (`gathering.py`). The encoder, asked in doubt, takes ten times as long
+and frees the interpreter while it works: it alone goes to a thread, so that a doubtful draft holds up nobody. A long
+draft goes to the lane, a thread with a screener of its own.
 
 What runs on the event loop cannot be broken off. So only drafts go there that take a small part of their budget; and
 once one has overrun it all the same, every draft goes to the lane for a while, where the budget ends the waiting.
@@ -19,6 +20,7 @@ from classifier import Draft, Order, Screener, Verdict
 from classifier.evidence import Evidence, LanguageGuess, RuleEvidence
 from classifier.screener import RULES_ONLY, Look
 from classifier.witness import Opinion
+from service.gathering import Gathering
 from service.logs import event
 
 LONGEST_INLINE = 6_000
@@ -66,6 +68,7 @@ class Judging:
         self.lane = ThreadPoolExecutor(1, "slow-lane")
         self._clock = clock
         self._distrusted_until = float("-inf")
+        self._gathering = Gathering(LONGEST_INLINE, self._distrust)
         self._encoders = ThreadPoolExecutor(ENCODER_THREADS, "encoder")
 
     def close(self) -> None:
@@ -78,6 +81,10 @@ class Judging:
         length = len(draft.body) + len(draft.subject)
         quick = length <= LONGEST_INLINE and length * SECONDS_PER_CHARACTER <= deadline.seconds
         return quick and self._clock() >= self._distrusted_until
+
+    def _distrust(self) -> None:
+        event("budget-overrun", level=logging.WARNING, stage="loop")
+        self._distrusted_until = self._clock() + DISTRUST_SECONDS
 
     async def short(self, pair: Pair, draft: Draft, order: Order | None, deadline: Deadline) -> Judged:
         """The verdict on a draft that may be read on the event loop."""
@@ -99,11 +106,7 @@ class Judging:
     async def _verdict(
         self, screener: Screener, draft: Draft, order: Order | None, deadline: Deadline
     ) -> tuple[Verdict, Evidence]:
-        in_time = not deadline.late()
-        look = screener.look(draft, order, late=deadline.late)
-        if in_time and deadline.late():
-            event("budget-overrun", level=logging.WARNING, stage="loop")
-            self._distrusted_until = self._clock() + DISTRUST_SECONDS
+        look = await self._gathering.look(screener, draft, order, deadline.late)
         return _decided(screener, look, await self._opinion(screener, look, deadline) if look.doubtful else None)
 
     async def _opinion(self, screener: Screener, look: Look, deadline: Deadline) -> Opinion | None:

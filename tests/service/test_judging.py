@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from classifier import Draft, Screener
+from classifier import Draft, Order, Screener
 from classifier.screener import Look
 from classifier.witness import Opinion
 from service.judging import Deadline, Judging
@@ -21,7 +21,14 @@ from tests.service.running import Running, running, settings_for
 SLOW = "This one takes long."
 
 
-class SlowScreener(Screener):
+class OneByOne(Screener):
+    """Looks at each draft alone, also at those that arrive together."""
+
+    def looks(self, drafts: Sequence[Draft], orders: Sequence[Order | None], **named: Any) -> list[Look]:
+        return [self.look(draft, order, **named) for draft, order in zip(drafts, orders, strict=True)]
+
+
+class SlowScreener(OneByOne):
     """In doubt about every draft that holds SLOW, with an encoder that answers once it is allowed to."""
 
     asked = threading.Event()
@@ -111,7 +118,7 @@ def test_a_stage_that_overruns_makes_a_short_drafts_answer_incomplete(
     assert "screening_incomplete_total" in hasty.client.get("/metrics").text
 
 
-class StuckScreener(Screener):
+class StuckScreener(OneByOne):
     """Each stage of it takes as long as it is not allowed to go on, 0.2 seconds on the event loop."""
 
     go = threading.Event()

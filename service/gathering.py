@@ -1,0 +1,89 @@
+"""Drafts that arrive in the same turn of the event loop are looked at together: stage by stage, which costs each less.
+
+What a stage looks up stays in the processor's cache while it goes from draft to draft. Whoever arrives alone is looked
+at alone, at once: nobody is made to wait for company.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from classifier import Draft, Order, Screener
+from classifier.screener import Look
+
+MOST_TOGETHER = 6
+"""More would raise the throughput further, and the slowest answers' time with it: all wait for the last of a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    draft: Draft
+    order: Order | None
+    late: Callable[[], bool]
+    future: "asyncio.Future[Look]"
+
+
+class Gathering:
+    """Looks at drafts on the event loop. A group is no longer, in characters, than the longest draft may be alone."""
+
+    def __init__(self, longest: int, overran: Callable[[], None]) -> None:
+        """`overran` is told when a deadline passed while the loop was held for it."""
+        self._longest = longest
+        self._overran = overran
+        self._arrived: dict[Screener, list[_Waiting]] = {}
+
+    def look(
+        self, screener: Screener, draft: Draft, order: Order | None, late: Callable[[], bool]
+    ) -> "asyncio.Future[Look]":
+        """What `screener.look` says of a draft, at the end of this turn of the loop."""
+        loop = asyncio.get_running_loop()
+        arrived = self._arrived.setdefault(screener, [])
+        if not arrived:
+            loop.call_soon(self._turn, loop, screener)
+        arrived.append(_Waiting(draft, order, late, loop.create_future()))
+        return arrived[-1].future
+
+    def _turn(self, loop: asyncio.AbstractEventLoop, screener: Screener) -> None:
+        """Look at one group; those that are left over have the next turn, after whatever else waits."""
+        arrived = self._arrived.pop(screener)
+        count = self._fitting(arrived)
+        in_time = [waiting for waiting in arrived[:count] if not waiting.late()]
+        _look(screener, arrived[:count])
+        if any(waiting.late() for waiting in in_time):
+            self._overran()
+        if rest := arrived[count:]:
+            self._arrived[screener] = rest
+            loop.call_soon(self._turn, loop, screener)
+
+    def _fitting(self, arrived: Sequence[_Waiting]) -> int:
+        """How many may be looked at together, at least one."""
+        length = 0
+        for count, waiting in enumerate(arrived[:MOST_TOGETHER]):
+            length += len(waiting.draft.body) + len(waiting.draft.subject)
+            if count and length > self._longest:
+                return count
+        return min(len(arrived), MOST_TOGETHER)
+
+
+def _look(screener: Screener, group: Sequence[_Waiting]) -> None:
+    """Tell each its look, or what went wrong with it; a draft that cannot be looked at fails by itself."""
+    try:
+        looks = _together(screener, group)
+    except Exception as error:
+        if len(group) > 1:
+            for waiting in group:
+                _look(screener, [waiting])
+        elif not group[0].future.done():
+            group[0].future.set_exception(error)
+        return
+    for waiting, look in zip(group, looks, strict=True):
+        if not waiting.future.done():  # its caller may have gone
+            waiting.future.set_result(look)
+
+
+def _together(screener: Screener, group: Sequence[_Waiting]) -> Sequence[Look]:
+    """The looks of a group; stages are left out once there is nobody left who is in time."""
+    if len(group) == 1:
+        return [screener.look(group[0].draft, group[0].order, late=group[0].late)]
+    drafts, orders = [waiting.draft for waiting in group], [waiting.order for waiting in group]
+    return screener.looks(drafts, orders, late=lambda: all(waiting.late() for waiting in group))
