@@ -107,8 +107,8 @@ def test_look_alike_letters_do_not_make_english_another_language() -> None:
 def test_what_is_kept_in_memory_is_bounded() -> None:
     words = Words(["substitute"])
     for i in range(120_000):
-        words.mend(f"unheard{i}")
-    assert len(words._cache) <= 50_000
+        assert words.readings[f"unheard{i}"] == f"unheard{i}"
+    assert len(words.readings) <= 50_000
 
 
 @pytest.mark.parametrize(
