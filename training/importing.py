@@ -82,8 +82,10 @@ def _filled(raw: Mapping[str, Any], path: Path, row: int, intake: Intake) -> dic
     return record
 
 
-def store(records: Sequence[Mapping[str, Any]], target: Path, known: Iterable[LabelledDraft] = ()) -> int:
-    """Write records as one JSONL file, all at once; returns how many are new there.
+def store(
+    records: Sequence[Mapping[str, Any]], target: Path, known: Iterable[LabelledDraft] = (), *, write: bool = True
+) -> int:
+    """Write records as one JSONL file, all at once, or only check that they could be; returns how many are new there.
 
     Records that the target holds already are replaced by id. Raises TicketError where an id belongs to `known`.
     """
@@ -94,6 +96,8 @@ def store(records: Sequence[Mapping[str, Any]], target: Path, known: Iterable[La
     held = {record["id"]: record for record in read_records(target)} if target.exists() else {}
     new = sum(record["id"] not in held for record in records)
     held.update({record["id"]: dict(record) for record in records})
+    if not write:
+        return new
     durable.write_text(target, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in held.values()))
     return new
 

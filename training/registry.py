@@ -12,6 +12,7 @@ next one that opens the registry, so both always tell the same.
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,9 @@ class ModelRegistry:
                 raise RegistryError(f"{version} is live already")
             self.history.add(Event(now(), who, action, version, why, current, override, gate))
             self._point(self._live, version)
+            if self.shadow() == version:
+                self.history.add(Event(now(), who, "shadow-clear", version, "it is live now"))
+                self._shadow.unlink(missing_ok=True)
         return version
 
     def set_shadow(self, version: str, *, who: str, why: str) -> str:
@@ -107,11 +111,18 @@ class ModelRegistry:
         version = self.resolve(version)
         if version == self.live():
             raise RegistryError(f"{version} is live; a shadow is another version")
+        if version == SHIPPED_NAME:  # a shadow is looked for on the shelf
+            version = self._shelve_shipped(who)
         verify(self.folder(version))
         with self._lock():
             self.history.add(Event(now(), who, "shadow-set", version, why, self.shadow() or ""))
             self._point(self._shadow, version)
         return version
+
+    def _shelve_shipped(self, who: str) -> str:
+        with durable.workspace(self.incoming()) as place:
+            shutil.copytree(SHIPPED, place / "model")
+            return self.publish(place / "model", who=who, why="the shipped model, to judge in shadow")
 
     def clear_shadow(self, *, who: str, why: str) -> str:
         """End the shadow; returns the version that was in it. Raises RegistryError if there was none."""

@@ -106,6 +106,24 @@ def test_shadow_is_another_version_and_can_be_cleared(shelf: tuple[ModelRegistry
     assert registry.shadow() is None
 
 
+def test_a_shadow_that_becomes_live_is_none_any_more(shelf: tuple[ModelRegistry, str]) -> None:
+    registry, version = shelf
+    registry.set_shadow(version, who="ada", why="try it")
+    registry.promote(version, who="ada", why="it proved better")
+    assert registry.shadow() is None
+    assert registry.history.events()[-1].action == "shadow-clear"
+    assert ModelRegistry(registry.root.parent).live() == version
+
+
+def test_the_shipped_model_can_judge_in_shadow(shelf: tuple[ModelRegistry, str]) -> None:
+    registry, version = shelf
+    registry.promote(version, who="ada", why="ours")
+    name = registry.set_shadow("shipped", who="ada", why="is ours better?")
+    assert name == ModelArtifact.load(SHIPPED).version
+    assert (registry.root / "shadow").read_text().strip() == name
+    assert registry.folder("shadow") == registry.root / "versions" / name
+
+
 def test_history_answers_who_was_live_on_a_day(tmp_path: Path) -> None:
     history = History(tmp_path / "history.jsonl")
     history.add(Event("2026-03-01T09:00:00+00:00", "ada", "promote", "model-a", "first", "shipped"))

@@ -112,6 +112,7 @@ def test_importing_again_replaces_by_id(home: Path, tmp_path: Path, capsys: pyte
 def test_an_id_of_the_given_drafts_is_refused(home: Path, small_drafts: list[LabelledDraft], tmp_path: Path) -> None:
     path = write_drafts(small_drafts[:1], tmp_path / "again.jsonl")
     assert call(["import", str(path)]) == 2
+    assert call(["import", str(path), "--check"]) == 2
     assert not (home / "tickets").exists()
 
 
@@ -193,3 +194,13 @@ def test_a_table_may_hold_long_bodies_and_its_own_kinds(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), tmp_path / "t.parquet")
     with pytest.raises(ValueError, match=r"t\.parquet:1: labels: missing or not a list$"):
         read([tmp_path / "t.parquet"], Intake())
+
+
+def test_a_check_tells_what_would_be_new_and_writes_nothing(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "desk.csv"
+    path.write_text("id,support_id,subject,body,labels\nx,GG-1,a,b,delay_notice\n")
+    assert call(["import", str(path), "--check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["new"] == 1
+    assert not home.exists()

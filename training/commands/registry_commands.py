@@ -172,7 +172,10 @@ def shadow_report(
         same = f"same decision {share(one.same_decision)}, same labels {share(one.same_labels)}"
         title = f"{one.challenger} beside {one.live}: {one.drafts} drafts, {same}"
         shown.append(table(title, ("live \\ challenger", *DECISIONS), rows))
-    shown.append(f"{queued} disagreements queued." if queue else "")
+    if not found:
+        shown.append("No draft was judged in shadow yet; only sent drafts are, not previews.")
+    if queue:
+        shown.append(f"{queued} disagreements queued.")
     tell({"reports": [asdict(a) for a in found], "queued": queued}, *shown, as_json=as_json)
 
 

@@ -44,7 +44,7 @@ def import_(
     taken = read(files, intake) if files else _from_service(str(from_service), key_file)
     target = sources.imported() / f"{name}.jsonl"
     others = [p for p in (sorted(target.parent.glob("*.jsonl")) if target.parent.is_dir() else []) if p != target]
-    new = 0 if check else store(taken.records, target, load(DRAFTS, *others))
+    new = store(taken.records, target, load(DRAFTS, *others), write=not check)
     result: dict[str, Any] = {"read": len(taken.records), "new": new, "skipped": taken.skipped, "file": str(target)}
     if not check:
         result["fingerprint"] = datasets.fingerprint(load(target))
