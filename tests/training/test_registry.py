@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.artifact import ARRAYS, MANIFEST, VOCABULARY, ArtifactError, shipped_artifact
+from classifier.artifact import ARRAYS, MANIFEST, SHIPPED, VOCABULARY, ArtifactError, ModelArtifact, shipped_artifact
 from training import durable
 from training.__main__ import call
 from training.history import Event, History
