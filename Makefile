@@ -20,8 +20,8 @@ setup: .venv/.ready
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements-dev.lock
 	@touch $@
 
-# Two processes; tests/conftest.py says which tests stay together and which begin.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+# Two processes; tests/parting.py says which tests stay together and which begin.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test: .venv/.ready-dev
 	$(PYTEST) -m "not long"

@@ -26,6 +26,11 @@ FLAGS = [
 ]  # fmt: skip
 ROOT = Path(__file__).parent.parent.parent
 START_WITHIN = 120
+WINDOWS = [
+    (1280, "light"), (390, "dark"),
+    pytest.param(1280, "dark", marks=pytest.mark.long), pytest.param(390, "light", marks=pytest.mark.long),
+]  # fmt: skip
+"""Each width and each scheme once; the other two pairs, which meet the same rules again, in the long run."""
 expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
 
 

@@ -14,7 +14,7 @@ from service.storage.database import Database
 from service.storage.outbox import decide_appeal
 from service.storage.sealing import Sealer
 from tests.browser.compose_page import contact, details, expect_status, kept, panel_heading, status, underlined
-from tests.browser.conftest import DEMO_KEY, RunningService, end, service_process
+from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService, end, service_process
 
 EXAMPLES = tomllib.loads((Path(service.compose.__file__).with_name("examples.toml")).read_text("utf-8"))["example"]
 WORDS = {"allow": "Fine to send", "warn": "Check before sending", "block": "Cannot be sent"}
@@ -150,8 +150,7 @@ def serious(page: Page) -> list[Any]:
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), WINDOWS)
 def test_accessible_and_within_the_window(chromium: Browser, service: RunningService, width: int, scheme: Any) -> None:
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from service.storage.database import Database
-from tests.browser.conftest import DEMO_KEY, RunningService, is_fault, service_process
+from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService, is_fault, service_process
 from tests.review.desk import PASSWORD, RULE, SWAP, add_people, drafts, send_all
 
 SHOTS = Path(__file__).parent / "shots"
@@ -345,7 +345,7 @@ REACHED: dict[str, Callable[[Page, str], None]] = {
 """Pages that are reached by doing something; signing out comes last."""
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), WINDOWS)
 def test_every_page_is_accessible_and_fits(
     sit: Callable[..., Page], desk: RunningService, width: int, scheme: str
 ) -> None:
