@@ -13,6 +13,7 @@ from classifier import Draft, Order, Screener
 from classifier.artifact import SHIPPED, ArtifactError, ModelArtifact
 from classifier.policy import Policy
 from classifier.rulebook import RuleBook
+from service.gathering import MOST_TOGETHER
 from service.judging import Deadline, Judged, Judging, Pair, unjudged
 from service.logs import event
 
@@ -89,12 +90,13 @@ class Screeners:
     async def judge_many(
         self, drafts: Sequence[Draft], orders: Sequence[Order | None], *, shadow: bool
     ) -> list[Judged]:
-        """The verdicts on a batch, in order, within the sum of their budgets. After each draft others have a turn."""
+        """The verdicts on a batch, in order, within the sum of their budgets. After each group others have a turn."""
         deadline = self.deadline(len(drafts))
         begun = []
-        for draft, order in zip(drafts, orders, strict=True):
+        for number, (draft, order) in enumerate(zip(drafts, orders, strict=True), 1):
             begun.append(asyncio.ensure_future(self.judge(draft, order, shadow=shadow, deadline=deadline)))
-            await asyncio.sleep(0)
+            if number % MOST_TOGETHER == 0:
+                await asyncio.sleep(0)
         return await asyncio.gather(*begun)
 
     def refresh(self) -> bool:
