@@ -35,7 +35,7 @@ def encoder(
     recipe = replace(tuning.EncoderRecipe(), epochs=epochs, rate=rate)
     readings = [reader.read(labelled.draft) for labelled in drafts]
     examples = [tuning.example(*both) for both in zip(drafts, readings, strict=True)]
-    words = epochs * -(-len(examples) // recipe.batch) // _STEPS_BETWEEN_WORDS
+    words = max(1, epochs * -(-len(examples) // recipe.batch) // _STEPS_BETWEEN_WORDS)
     with steps("fine-tune", words) as say:
         model, pieces = tuning.train(examples, Surroundings.of(drafts, readings), base, recipe, start=start, say=say)
     file = tuning.export(model, pieces, recipe, out, start=start)

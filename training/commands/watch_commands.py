@@ -84,10 +84,10 @@ def drift(
     if html:
         names = (str(reference[0]) if reference else "kept aside", str(archive or "the service's screenings"))
         reports.write(reports.drift_html(found, before, now, names), html)
-    rows = [(s.name, s.distance, s.limit, s.p_value, s.drifted) for s in found.shifts]
-    shown = table(
-        f"{found.incoming} drafts against {found.reference}", ("what", "distance", "limit", "p", "past it"), rows
-    )
+    moved = [s for s in found.shifts if s.drifted or s.distance > 0]
+    rows = [(s.name, s.distance, s.limit, s.p_value, s.drifted) for s in moved]
+    title = f"{found.incoming} drafts against {found.reference}; {len(found.shifts) - len(moved)} more did not move"
+    shown = table(title, ("what", "distance", "limit", "p", "past it"), rows)
     (refuse if found.drifted else tell)(found.as_dict(), shown, as_json=as_json)
 
 
