@@ -14,7 +14,7 @@ _GREETINGS = frozenset(
     "querido querida ciao buongiorno gentile".split()
 )
 _GREETING_ENDS = frozenset(",!:")
-_LONGEST_GREETING = 4
+_LONGEST_GREETING, _MOST_GREETINGS = 4, 2
 _SIGN_OFF_LINES = (
     "kind regards", "best regards", "warm regards", "warmest regards", "many regards", "with regards", "regards",
     "with kind regards", "with best regards", "best wishes", "with best wishes", "warm wishes", "all the best",
@@ -55,17 +55,27 @@ def heard(
 
 
 def _ungreeted(tokens: Sequence[str], body: list[Range], breaks: AbstractSet[int]) -> list[Range]:
-    first, end = body[0]
+    """Without greetings; some drafts greet twice, the shop and then the clerk."""
+    for _ in range(_MOST_GREETINGS):
+        after = _after_greeting(tokens, body[0][0], breaks) if body else None
+        if after is None:
+            break
+        end = body[0][1]
+        body = [(after, end), *body[1:]] if after < end else body[1:]
+    return body
+
+
+def _after_greeting(tokens: Sequence[str], first: int, breaks: AbstractSet[int]) -> int | None:
+    """The place after a greeting that begins at `first`; None where none does."""
     if tokens[first] not in _GREETINGS:
-        return body
+        return None
     title = tokens[first + 2 : first + 3] == ["."]
     for at in range(first + 1, min(first + _LONGEST_GREETING + title, len(tokens))):
         if at in breaks or tokens[at] in _GREETING_ENDS:
-            after = at if at in breaks else at + 1
-            return [(after, end), *body[1:]] if after < end else body[1:]
+            return at if at in breaks else at + 1
         if tokens[at] in _MATTER:
-            return body
-    return body
+            return None
+    return None
 
 
 def _unsigned(tokens: Sequence[str], body: list[Range]) -> list[Range]:

@@ -119,6 +119,7 @@ def test_what_is_kept_in_memory_is_bounded() -> None:
         ("Hello\nThe red one is gone.\nBest wishes from all of us", "the red one is gone ."),
         ("Hi, would blue do?\nThanks,\nBen\nP.S. Or green?", "would blue do ? thanks , ben p . s . or green ?"),
         ("Hello is blue fine? Thanks to you it sold out.", "hello is blue fine ? thanks to you it sold out ."),
+        ("Hello from Lampo!\n\nDear Ann,\nIt is gone.", "it is gone ."),
         ("Hi Ann,\nThanks,\nBen", "hi ann , thanks , ben"),
         ("Sold out.\nRegards,\nMaya\nblue instead ok", "sold out . regards , maya blue instead ok"),
         ("Hi blue instead, just say so.", "hi blue instead , just say so ."),
