@@ -15,8 +15,9 @@ from classifier.artifact import ARRAYS, ENCODER, FORMAT, MANIFEST, VOCABULARY
 from classifier.evidence import Thresholds
 from classifier.labels import Label
 from classifier.scoring import WITNESS_NAMES
-from training.fitting import Fitted, Stack
+from training.fitting import Fitted
 from training.recipe import Recipe
+from training.stacking import Stack
 from training.thresholds import as_record
 
 

@@ -1,9 +1,8 @@
-"""Fit the linear models and their stack: scikit-learn learns, the tables serve."""
+"""Fit the linear models, and their stack on what they say of strangers: scikit-learn learns, the tables serve."""
 
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import joblib
 import numpy as np
@@ -11,14 +10,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
-from threadpoolctl import threadpool_limits
 
 from classifier.features import Floats, NgramSpace, inverse_frequencies
 from classifier.labels import LABELS
 from classifier.linear import LinearModels, LinearView
 from classifier.scoring import witness_vector
 from training.examples import Examples
+from training.logistic import in_parallel, logistic
 from training.recipe import Recipe
+from training.stacking import Stack, fit_stack
 from training.surroundings import Surroundings
 
 Say = Callable[[str], None]
@@ -59,18 +59,6 @@ class Matrices:
     whole: csr_matrix
     amid: csr_matrix
     windows: csr_matrix
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stack:
-    """From witness vectors (n, k) to calibrated logits (n, 6)."""
-
-    weights: NDArray[np.float64]
-    bias: NDArray[np.float64]
-
-    def logits(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, k) -> (n, 6)."""
-        return vectors @ self.weights.T + self.bias
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,10 +105,6 @@ def amid_strangers(examples: Examples, recipe: Recipe) -> list[list[str]]:
     return texts
 
 
-_TOLERANCE = 5e-4
-"""Coarser ones stop at the first step; finer ones cost time and rank the tuning drafts no better."""
-
-
 def out_of_fold(
     examples: Examples, matrices: Matrices, recipe: Recipe, say: Say
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -162,18 +146,6 @@ _TOGETHER = 64
 """Drafts scored in one go; more of them gain nothing."""
 
 
-def fit_stack(vectors: NDArray[np.float64], labels: NDArray[np.int64], recipe: Recipe) -> Stack:
-    """One regularised logistic regression per label on standardised witness numbers, written back to raw ones."""
-    mean, scale = vectors.mean(0), np.where(vectors.std(0) > 1e-9, vectors.std(0), 1.0)
-    models = _parallel(
-        joblib.delayed(_logistic)((vectors - mean) / scale, labels[:, i], recipe.stack_c, balanced=False)
-        for i in range(_N)
-    )
-    weights = np.stack([m.coef_[0] / scale for m in models])
-    bias = np.array([m.intercept_[0] for m in models]) - weights @ mean
-    return Stack(weights, bias)
-
-
 def _fit_linear(examples: Examples, matrices: Matrices, chosen: NDArray[np.bool_], recipe: Recipe) -> Linear:
     """Fit on the chosen drafts (n,), each with its copy amid strangers, and on their windows."""
     space, idf = matrices.space, matrices.idf
@@ -183,34 +155,11 @@ def _fit_linear(examples: Examples, matrices: Matrices, chosen: NDArray[np.bool_
     inside = chosen[examples.window_draft]
     xw, yw = matrices.windows[inside], examples.window_labels[inside]
     ratio = np.stack([_log_count_ratio(x, y[:, i]) for i in range(_N)], 1)
-    jobs = [joblib.delayed(_logistic)(xw, yw[:, i], recipe.window_c) for i in range(_N)]
-    jobs += [joblib.delayed(_logistic)(x, y[:, i], recipe.draft_c) for i in range(_N)]
-    jobs += [joblib.delayed(_logistic)(x, y[:, i], recipe.bayes_c, weights=ratio[:, i]) for i in range(_N)]
-    models = _parallel(jobs)
+    jobs = [joblib.delayed(logistic)(xw, yw[:, i], recipe.window_c) for i in range(_N)]
+    jobs += [joblib.delayed(logistic)(x, y[:, i], recipe.draft_c) for i in range(_N)]
+    jobs += [joblib.delayed(logistic)(x, y[:, i], recipe.bayes_c, weights=ratio[:, i]) for i in range(_N)]
+    models = in_parallel(jobs)
     return Linear(space, idf, ratio, tuple(models[_N : 2 * _N]), tuple(models[2 * _N :]), tuple(models[:_N]))
-
-
-def _parallel(jobs: Any) -> list[LogisticRegression]:
-    """The jobs on all cores: threads that share the matrices, unless a cluster is asked. Each adds up in one thread, so
-    that the sums do not depend on the number of cores."""
-    with threadpool_limits(1):
-        return list(joblib.Parallel(n_jobs=-1, prefer="threads")(jobs))
-
-
-def _logistic(
-    x: Any, y: NDArray[np.int64], c: float, *, balanced: bool = True, weights: NDArray[np.float64] | None = None
-) -> LogisticRegression:
-    """A fitted binary model, its columns first multiplied by their `weights` (m,); where a label never
-    occurs, or always does, one that says so."""
-    # liblinear copies its columns twice for every fit and takes twice the time
-    model = LogisticRegression(
-        C=c, class_weight="balanced" if balanced else None, solver="newton-cg", tol=_TOLERANCE, max_iter=300
-    )
-    if y.all() or not y.any():
-        model.coef_, model.intercept_ = np.zeros((1, x.shape[1])), np.array([6.0 if y.any() else -6.0])
-        model.classes_ = np.array([0, 1])
-        return model
-    return model.fit(x if weights is None else x.multiply(weights).tocsr(), y)
 
 
 def _log_count_ratio(x: csr_matrix, y: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -219,21 +168,3 @@ def _log_count_ratio(x: csr_matrix, y: NDArray[np.int64]) -> NDArray[np.float64]
     no = np.asarray(x[y == 0].sum(axis=0)).ravel() + 0.5
     ratio: NDArray[np.float64] = np.log((yes / yes.sum()) / (no / no.sum()))
     return ratio
-
-
-def fit_encoder_stack(
-    cheap: Stack, raw: NDArray[np.float64], told: NDArray[np.float64], labels: NDArray[np.int64], recipe: Recipe
-) -> Stack:
-    """The stack (6, k + 6) that also hears the encoder: per label a logistic regression on the cheap logit (n, 6) and
-    the encoder's logits (n, 6), written as one linear map of witness vector and encoder logits."""
-    k = cheap.weights.shape[1]
-    weights, bias = np.zeros((_N, k + _N)), np.zeros(_N)
-    for i in range(_N):
-        model = _logistic(np.column_stack([raw[:, i], told]), labels[:, i], _ENCODER_STACK_C, balanced=False)
-        own, theirs = model.coef_[0][0], model.coef_[0][1:]
-        weights[i, :k], weights[i, k:] = own * cheap.weights[i], theirs
-        bias[i] = own * cheap.bias[i] + model.intercept_[0]
-    return Stack(weights, bias)
-
-
-_ENCODER_STACK_C = 0.3

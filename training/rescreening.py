@@ -6,7 +6,7 @@ again; a worker that dies gives its part to another.
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -121,7 +121,7 @@ def judge_part(part: Mapping[str, Any], model: str) -> int:
     import pyarrow.parquet
 
     screener = _screener(model)
-    rows = [_row(screener, record, part["first"] + i) for i, record in enumerate(_records(part))]
+    rows = _rows(screener, [(record, part["first"] + i) for i, record in enumerate(_records(part))])
     target = Path(part["target"])
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=_schema()), beside)
@@ -150,12 +150,17 @@ def _records(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         skip = max(0, skip - size)
 
 
-def _row(screener: Screener, record: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """The verdict on one row; a row that holds no draft has its reason in `error` and no decision."""
-    one = incoming(record, str(number))
-    if isinstance(one, str):
-        return {"id": str(record.get("id") or number), "error": one}
-    return {"id": one.id, "error": None, **verdict_row(screener.screen(one.draft, one.order))}
+def _rows(screener: Screener, numbered: Sequence[tuple[Mapping[str, Any], int]]) -> list[dict[str, Any]]:
+    """The verdicts on all rows, in order; a row that holds no draft has its reason in `error` and no decision."""
+    read = [incoming(record, str(number)) for record, number in numbered]
+    drafts = [one for one in read if not isinstance(one, str)]
+    verdicts = iter(screener.screen_many([one.draft for one in drafts], [one.order for one in drafts]))
+    return [
+        {"id": str(record.get("id") or number), "error": one}
+        if isinstance(one, str)
+        else {"id": one.id, "error": None, **verdict_row(next(verdicts))}
+        for (record, number), one in zip(numbered, read, strict=True)
+    ]
 
 
 def verdict_row(verdict: Verdict) -> dict[str, Any]:

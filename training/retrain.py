@@ -24,9 +24,10 @@ from classifier.witness import EncoderWitness
 from classifier.words import Words
 from training import artifacts, thresholds
 from training.examples import Examples, read_all
-from training.fitting import Fitted, Stack, fit, fit_encoder_stack
+from training.fitting import Fitted, fit
 from training.recipe import Recipe
 from training.splits import Split
+from training.stacking import Stack, fit_encoder_stack
 
 Say = Callable[[str], None]
 
