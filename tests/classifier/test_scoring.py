@@ -1,5 +1,7 @@
 """The table that serves gives what scikit-learn's own models give, on every draft and window."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,7 +68,12 @@ def test_the_shipped_scorer_never_gives_a_number_outside_zero_and_one(examples: 
         assert all(0.0 <= s.probability <= 1.0 for s in scorer.score(reading, rules, None).scores)
 
 
-def test_drafts_of_one_writer_are_not_enough(examples: Examples) -> None:
+def test_drafts_of_one_writer_are_parted_by_scenario(examples: Examples) -> None:
     few = Tools.load().examples(examples.drafts[:20])
-    with pytest.raises(ValueError, match="at least two writers"):
+    assert set(fit(few, LITTLE).folds.tolist()) == {0, 1}
+
+
+def test_drafts_of_one_scenario_are_not_enough(examples: Examples) -> None:
+    few = Tools.load().examples([replace(labelled, scenario="the same") for labelled in examples.drafts[:20]])
+    with pytest.raises(ValueError, match="two scenarios"):
         fit(few, LITTLE)
