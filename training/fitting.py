@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -52,12 +52,12 @@ class Linear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matrices:
-    """The drafts as columns of the space: whole (n, m), amid strangers (n, m) or (0, m), their windows (w, m)."""
+    """The drafts as columns of the space: whole, then (where wanted) each once more amid strangers, (n or 2n, m); their
+    windows (w, m)."""
 
     space: NgramSpace
     idf: Floats
-    whole: csr_matrix
-    amid: csr_matrix
+    texts: csr_matrix
     windows: csr_matrix
 
 
@@ -80,7 +80,7 @@ def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None) -> Fit
     )
     idf = inverse_frequencies(space.matrix(texts))
     matrices = Matrices(
-        space, idf, space.matrix(texts, idf), space.matrix(amid_strangers(examples, recipe), idf),
+        space, idf, space.matrix([*texts, *amid_strangers(examples, recipe)], idf),
         space.matrix(examples.windows, idf),
     )  # fmt: skip
     vectors, folds = out_of_fold(examples, matrices, recipe, say)
@@ -117,7 +117,7 @@ def out_of_fold(
     count = min(recipe.folds, len(set(groups.tolist())))
     if count < 2:
         raise ValueError("drafts of two writers, or two scenarios, are needed to learn how the models meet strangers")
-    for fold, (known, unknown) in enumerate(GroupKFold(count).split(matrices.whole, groups=groups)):
+    for fold, (known, unknown) in enumerate(GroupKFold(count).split(groups, groups=groups)):
         say(f"fold {fold + 1} of {count}")
         chosen = np.zeros(n, bool)
         chosen[known] = True
@@ -149,9 +149,8 @@ _TOGETHER = 64
 def _fit_linear(examples: Examples, matrices: Matrices, chosen: NDArray[np.bool_], recipe: Recipe) -> Linear:
     """Fit on the chosen drafts (n,), each with its copy amid strangers, and on their windows."""
     space, idf = matrices.space, matrices.idf
-    x, y = matrices.whole[chosen], examples.labels[chosen]
-    if matrices.amid.shape[0]:
-        x, y = vstack([x, matrices.amid[chosen]]).tocsr(), np.concatenate([y, y])
+    times = matrices.texts.shape[0] // len(chosen)
+    x, y = matrices.texts[np.tile(chosen, times)], np.tile(examples.labels[chosen], (times, 1))
     inside = chosen[examples.window_draft]
     xw, yw = matrices.windows[inside], examples.window_labels[inside]
     ratio = np.stack([_log_count_ratio(x, y[:, i]) for i in range(_N)], 1)

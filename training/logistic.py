@@ -5,6 +5,7 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
@@ -32,4 +33,10 @@ def logistic(
         model.coef_, model.intercept_ = np.zeros((1, x.shape[1])), np.array([6.0 if y.any() else -6.0])
         model.classes_ = np.array([0, 1])
         return model
-    return model.fit(x if weights is None else x.multiply(weights).tocsr(), y)
+    return model.fit(x if weights is None else _weighted(x, weights), y)
+
+
+def _weighted(x: csr_matrix, weights: NDArray[np.float64]) -> csr_matrix:
+    """The columns times their weights; only the values are new."""
+    values = (x.data * weights.take(x.indices)).astype(x.dtype)
+    return csr_matrix((values, x.indices, x.indptr), shape=x.shape)
