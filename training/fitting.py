@@ -150,15 +150,20 @@ def _fit_linear(examples: Examples, matrices: Matrices, chosen: NDArray[np.bool_
     """Fit on the chosen drafts (n,), each with its copy amid strangers, and on their windows."""
     space, idf = matrices.space, matrices.idf
     times = matrices.texts.shape[0] // len(chosen)
-    x, y = matrices.texts[np.tile(chosen, times)], np.tile(examples.labels[chosen], (times, 1))
+    x, y = _rows(matrices.texts, np.tile(chosen, times)), np.tile(examples.labels[chosen], (times, 1))
     inside = chosen[examples.window_draft]
-    xw, yw = matrices.windows[inside], examples.window_labels[inside]
+    xw, yw = _rows(matrices.windows, inside), examples.window_labels[inside]
     ratio = np.stack([_log_count_ratio(x, y[:, i]) for i in range(_N)], 1)
     jobs = [joblib.delayed(logistic)(xw, yw[:, i], recipe.window_c) for i in range(_N)]
     jobs += [joblib.delayed(logistic)(x, y[:, i], recipe.draft_c) for i in range(_N)]
     jobs += [joblib.delayed(logistic)(x, y[:, i], recipe.bayes_c, weights=ratio[:, i]) for i in range(_N)]
     models = in_parallel(jobs)
     return Linear(space, idf, ratio, tuple(models[_N : 2 * _N]), tuple(models[2 * _N :]), tuple(models[:_N]))
+
+
+def _rows(x: csr_matrix, chosen: NDArray[np.bool_]) -> csr_matrix:
+    """The chosen rows; all of them are no copy."""
+    return x if chosen.all() else x[chosen]
 
 
 def _log_count_ratio(x: csr_matrix, y: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -63,13 +63,14 @@ class Steps:
     _last: tuple[str, float, float] = ("making", 0.0, 0.0)
 
     def say(self, step: str) -> None:
-        """The step before ends, this one begins."""
+        """The step before ends, this one begins; told on stderr, for whoever waits."""
         name, processor, wall = self._last
         now = (time.process_time(), time.monotonic())
         if wall:
             before = self.seconds.get(name, (0.0, 0.0))
             self.seconds[name] = (before[0] + now[0] - processor, before[1] + now[1] - wall)
         self._last = (step, *now)
+        print(f"{now[0]:8.0f} s of processor  {step}", file=sys.stderr, flush=True)
 
 
 def retraining(count: int) -> dict[str, Any]:
