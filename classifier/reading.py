@@ -51,6 +51,11 @@ class Reading:
     disguised: bool
 
     @property
+    def heard_tokens(self) -> list[int]:
+        """The numbers of the tokens that the models hear, in order."""
+        return [i for first, end in self.heard for i in range(first, end)]
+
+    @property
     def heard_words(self) -> list[str]:
         """The tokens that the models hear, in order."""
         return [token for first, end in self.heard for token in self.tokens[first:end]]

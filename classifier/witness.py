@@ -77,7 +77,7 @@ class EncoderWitness:
         """Ask about one reading. A long draft is read in overlapping passages, the first four of them, and carries
         what any of them carries."""
         lead = ORDER_WORDS[order.cancelled_by if order else None]
-        heard = [i for first, end in reading.heard for i in range(first, end)]
+        heard = reading.heard_tokens
         words = reading.heard_words
         logits = np.full(len(LABELS), -np.inf)
         relevance = np.zeros((len(reading.tokens), len(LABELS)), np.float32)

@@ -46,7 +46,7 @@ def example(labelled: LabelledDraft, reading: Reading) -> Example:
     """A draft for training: words in reading order, its order's state first."""
     order: Order | None = labelled.order
     lead = ORDER_WORDS[order.cancelled_by if order else None]
-    heard = [i for first, end in reading.heard for i in range(first, end)]
+    heard = reading.heard_tokens
     evidence = np.zeros((len(lead) + len(heard), len(LABELS)), np.float32)
     for label, field, start, end in evidence_places(labelled):
         for row, i in enumerate(heard):

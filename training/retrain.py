@@ -99,7 +99,7 @@ def _with_encoder(
         raise ValueError("onnxruntime is not installed; retrain without the encoder instead")
     rows = np.flatnonzero(tuning)
     told = _told(witness, examples, rows)
-    stack = fit_encoder_stack(fitted.stack, raw[rows], told, examples.labels[rows], recipe)
+    stack = fit_encoder_stack(fitted.stack, raw[rows], told, examples.labels[rows])
     doubt = doubt_bands(policy, recipe)
     both = _cross_fitted(fitted, raw, told, examples, rows, recipe)
     final = raw.copy()
@@ -127,7 +127,7 @@ def _cross_fitted(
     if folds < 2:
         raise ValueError("tuning drafts of at least two scenarios are needed; retrain without the encoder instead")
     for known, unknown in GroupKFold(folds).split(rows, groups=groups):
-        stack = fit_encoder_stack(fitted.stack, raw[rows[known]], told[known], examples.labels[rows[known]], recipe)
+        stack = fit_encoder_stack(fitted.stack, raw[rows[known]], told[known], examples.labels[rows[known]])
         result[unknown] = stack.logits(np.concatenate([fitted.vectors[rows[unknown]], told[unknown]], 1))
     return result
 

@@ -39,7 +39,7 @@ def fit_stack(vectors: NDArray[np.float64], labels: NDArray[np.int64], recipe: R
 
 
 def fit_encoder_stack(
-    cheap: Stack, raw: NDArray[np.float64], told: NDArray[np.float64], labels: NDArray[np.int64], recipe: Recipe
+    cheap: Stack, raw: NDArray[np.float64], told: NDArray[np.float64], labels: NDArray[np.int64]
 ) -> Stack:
     """The stack (6, k + 6) that also hears the encoder: per label a logistic regression on the cheap logit (n, 6) and
     the encoder's logits (n, 6), written as one linear map of witness vector and encoder logits."""

@@ -29,8 +29,6 @@ COLOURS = {
         "Wrongly blocked": "#ff8a80",
     },
 }
-for _theme in COLOURS.values():
-    _theme["Wrongly blocked"] = _theme["Blocked"]
 _DASHES = ("-", (0, (6, 2)), (0, (2, 2)))
 _MARKS = ("s", "^", "o")
 _ONE = threading.Lock()  # the plotting library keeps its settings for the whole process
