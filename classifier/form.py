@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from classifier.draft import Draft
 from classifier.evidence import FormFault, Span
-from classifier.reading import Reading
-from classifier.wording import FormPolicy
+from classifier.policy.config import FormPolicy
+from classifier.reading.reader import Reading
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _STEP = re.compile(

@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifier.artifact import ModelArtifact, shipped_artifact
 from classifier.draft import Draft, Order
 from classifier.evidence import Evidence, RuleEvidence, Thresholds
 from classifier.form import FormCheck
 from classifier.labels import LABELS, Label
-from classifier.language import LanguageJudge
-from classifier.matching import RuleMatcher
-from classifier.policy import Policy
-from classifier.reading import Reader, Reading
-from classifier.rulebook import RuleBook
-from classifier.scoring import FirstWord, TextScorer
+from classifier.matching.matcher import RuleMatcher
+from classifier.matching.rulebook import RuleBook
+from classifier.model.artifact import ModelArtifact, shipped_artifact
+from classifier.model.encoder import Opinion
+from classifier.model.scorer import FirstWord, TextScorer
+from classifier.policy.policy import Policy
+from classifier.reading.language import LanguageJudge
+from classifier.reading.reader import Reader, Reading
+from classifier.reading.spelling import Words
 from classifier.verdict import Verdict
-from classifier.witness import Opinion
-from classifier.words import Words
 
 RULES_ONLY = dict.fromkeys(LABELS, Thresholds(possible=0.5, asserted=0.5, sure=0.9))
 """Where no model is loaded: a weak rule warns, a strong one blocks."""

@@ -20,12 +20,12 @@ import os
 import pandas as pd
 from IPython.display import SVG, display
 
-from training import plots
-from training.datasets import fingerprint
-from training.near_copies import drop_copies
-from training.sharing import share
-from training.splits import SplitPlan
-from training.tickets import load
+from training.reports import plots
+from training.tickets.datasets import fingerprint
+from training.tickets.loading import load
+from training.tickets.near_copies import drop_copies
+from training.tickets.split_plan import SplitPlan
+from training.tickets.splitting import share
 
 drafts = load()
 if size := int(os.environ.get("SAMPLE", "0")):

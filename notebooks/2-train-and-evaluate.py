@@ -24,16 +24,16 @@ import pandas as pd
 from IPython.display import SVG, display
 
 from classifier import LABELS, Screener
-from training import plots
-from training.evaluation import judge, report_of
-from training.recipe import Recipe
-from training.registry import ModelRegistry
-from training.reports import target_rows
-from training.retrain import Tools
-from training.run import Order, run
-from training.sharing import share
-from training.splits import SplitPlan
-from training.tickets import load
+from training.evaluation.figures import judge, report_of
+from training.fitting.model_fitting import Tools
+from training.fitting.recipe import Recipe
+from training.pipeline import Order, run
+from training.registry.model_registry import ModelRegistry
+from training.reports import plots
+from training.reports.html import target_rows
+from training.tickets.loading import load
+from training.tickets.split_plan import SplitPlan
+from training.tickets.splitting import share
 
 drafts, recipe = load(), Recipe()
 if size := int(os.environ.get("SAMPLE", "0")):

@@ -21,12 +21,12 @@ import pandas as pd
 from IPython.display import SVG, display
 
 from classifier import LABELS, Screener
-from training import plots
-from training.costs import cost_curve, cost_sheet, minutes_per_thousand
-from training.evaluation import decision_table, judge
-from training.sharing import share
-from training.splits import SplitPlan
-from training.tickets import load
+from training.evaluation.costs import cost_curve, cost_sheet, minutes_per_thousand
+from training.evaluation.figures import decision_table, judge
+from training.reports import plots
+from training.tickets.loading import load
+from training.tickets.split_plan import SplitPlan
+from training.tickets.splitting import share
 
 drafts = list(share(load(), SplitPlan.load()).split.tune)
 if size := int(os.environ.get("SAMPLE", "0")):

@@ -19,11 +19,11 @@ import pandas as pd
 from IPython.display import SVG, display
 
 from classifier import Screener
-from training import plots
-from training.archive import Incoming
-from training.drift import Limits, drift, profile
-from training.splits import SplitPlan
-from training.tickets import load
+from training.monitoring.drift import Limits, drift, profile
+from training.reports import plots
+from training.service_data.archive import Incoming
+from training.tickets.loading import load
+from training.tickets.split_plan import SplitPlan
 
 size = int(os.environ.get("SAMPLE", "0")) or 1500
 screener, plan = Screener.load(), SplitPlan.load()

@@ -1,12 +1,12 @@
-"""`python -m service …`: the commands are in `service.operators.command`."""
+"""`python -m service …`: the commands are in `service.cli.commands`."""
 
-from service.lasting import lasting
+from service.garbage_collection import lasting
 
 
 def main() -> None:
     """Run the command of this process's arguments."""
     with lasting():
-        from service.operators.command import app
+        from service.cli.commands import app
     app()
 
 

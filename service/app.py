@@ -1,37 +1,36 @@
 """The app: the only place that knows all the parts, and wires them."""
 
-import importlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from service import chores, documentation, errors, status, unscreened
-from service.callers import KeyRing, RateLimit
+from service import background, status_routes
+from service.business_hours import ReplyClock
+from service.compose.routes import router as compose_pages
 from service.dependencies import Parts
-from service.gate import Endpoint, Gate
-from service.logs import event
-from service.metrics import Metrics
+from service.http import errors
+from service.http.api_keys import KeyRing, RateLimit
+from service.http.middleware import Endpoint, Gate
+from service.judging.live_models import Screeners
 from service.orders.commerce_interface import CommerceInterface, Follower
 from service.orders.directory import OrderDirectory
-from service.reply_clock import ReplyClock
-from service.screeners import Screeners
+from service.passes import Passes
+from service.review.routes import router as review_pages
+from service.screening import openapi, unscreened
 from service.screening import routes as screening
-from service.screening.passes import Passes
 from service.settings import Settings
 from service.storage.database import Database
+from service.storage.encryption import Sealer
 from service.storage.keys import ApiKeys, KnownKey
 from service.storage.orders import KnownOrder, Orders
-from service.storage.sealing import Sealer
-from service.storage.writing import ScreeningWriter
-from service.traces import Traces
+from service.storage.screenings.group_commit import ScreeningWriter
+from service.telemetry.logs import event
+from service.telemetry.metrics import Metrics
+from service.telemetry.traces import Traces
 from service.webhooks.delivery import Delivery
-
-PAGES = ("service.compose.routes", "service.review.routes")
-"""Features with pages, each with a `router`; what they need they find in `app.state`."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -41,8 +40,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.parts = parts
     app.state.settings = settings
     app.state.demo_key = settings.demo_key.get_secret_value() if settings.demo and settings.demo_key else None
-    for name in PAGES:
-        _include_pages(app, name)
+    for pages in (compose_pages, review_pages):
+        app.include_router(pages, include_in_schema=False)
     # outside of the framework's own layers, which the direct endpoints do not need
     app.middleware_stack = Gate(
         app.build_middleware_stack(),
@@ -62,8 +61,8 @@ def api() -> FastAPI:
     errors.install(app)
     app.include_router(screening.router)
     app.include_router(unscreened.router)
-    app.include_router(status.router)
-    app.openapi = documentation.for_app(app)  # type: ignore[method-assign]
+    app.include_router(status_routes.router)
+    app.openapi = openapi.for_app(app)  # type: ignore[method-assign]
     return app
 
 
@@ -135,23 +134,13 @@ def _delivery(settings: Settings, database: Database) -> Delivery | None:
     return Delivery(database, settings.webhook_url, settings.webhook_secret.get_secret_value())
 
 
-def _include_pages(app: FastAPI, name: str) -> None:
-    try:
-        module: Any = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not name.startswith(error.name):
-            raise
-        return
-    app.include_router(module.router, include_in_schema=False)
-
-
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
-    loops = chores.start(parts)
+    loops = background.start(parts)
     event("started", model=parts.screeners.model_version, database=parts.database.kind)
     yield
-    await chores.stop(loops)
+    await background.stop(loops)
     await run_in_threadpool(_close, parts)
     event("stopped")
 

@@ -8,19 +8,19 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
-from service.callers import Caller, KeyRing, RateLimit, Scope
-from service.errors import ServiceError
-from service.metrics import Metrics
+from service.business_hours import ReplyClock
+from service.http.api_keys import Caller, KeyRing, RateLimit, Scope
+from service.http.errors import ServiceError
+from service.judging.live_models import Screeners
 from service.orders.commerce_interface import Follower
 from service.orders.directory import OrderDirectory
-from service.reply_clock import ReplyClock
-from service.screeners import Screeners
-from service.screening.passes import Passes
+from service.passes import Passes
 from service.settings import Settings
 from service.storage.database import Database
-from service.storage.repositories import Screenings
-from service.storage.sealing import Sealer
-from service.storage.writing import ScreeningWriter
+from service.storage.encryption import Sealer
+from service.storage.screenings.group_commit import ScreeningWriter
+from service.storage.screenings.repository import Screenings
+from service.telemetry.metrics import Metrics
 from service.webhooks.delivery import Delivery
 
 

@@ -10,26 +10,26 @@ from dataclasses import asdict
 
 import typer
 
-from training.commands import encoder_command, rule_commands, ticket_commands
-from training.commands import judging_commands as judging
-from training.commands import model_commands as model
-from training.commands import registry_commands as registry
-from training.commands import watch_commands as watch
-from training.commands.output import BAD_INPUT
-from training.tickets import TicketError
+from training.cli import encoder, rules, tickets
+from training.cli import evaluation as judging
+from training.cli import models as model
+from training.cli import monitoring as watch
+from training.cli import registry as registry
+from training.cli.output import BAD_INPUT
+from training.tickets.loading import TicketError
 
 app = typer.Typer(
     help="Make a better model, prove it, and put it live.", no_args_is_help=True, add_completion=False,
     pretty_exceptions_enable=False,
 )  # fmt: skip
-app.command("import")(ticket_commands.import_)
-app.command()(ticket_commands.export)
-app.add_typer(ticket_commands.app, name="data")
+app.command("import")(tickets.import_)
+app.command()(tickets.export)
+app.add_typer(tickets.app, name="data")
 app.command()(model.retrain)
 app.command()(model.search)
 app.command()(judging.evaluate)
 app.command()(judging.compare)
-app.command()(encoder_command.encoder)
+app.command()(encoder.encoder)
 app.command("leakage")(judging.leak)
 app.command()(judging.card)
 app.command()(registry.promote)
@@ -37,7 +37,7 @@ app.command()(registry.rollback)
 app.command()(registry.history)
 app.command()(registry.versions)
 app.add_typer(registry.shadow, name="shadow")
-app.add_typer(rule_commands.app, name="rules")
+app.add_typer(rules.app, name="rules")
 app.command()(watch.suggest)
 app.command("label-errors")(watch.label_errors)
 app.command()(watch.drift)

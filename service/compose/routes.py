@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from service.compose.demo import call, demo_key, forward
-from service.compose.packing import STATIC, packed_widget
+from service.compose.bundling import STATIC, packed_widget
+from service.compose.demo_proxy import call, demo_key, forward
 from service.compose.schemas import SentDraft
 
 HERE = Path(__file__).parent

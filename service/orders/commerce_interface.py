@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from service.logs import event
 from service.storage.database import Database
 from service.storage.orders import KnownOrder, Orders
+from service.telemetry.logs import event
 
 WINDOW = timedelta(hours=23)
 """One request may span at most 24 hours."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from classifier import Order
-from service.logs import event
 from service.storage.orders import KnownOrder
+from service.telemetry.logs import event
 
 State = Literal["told", "known", "not_found", "unavailable", "not_asked"]
 

@@ -2,27 +2,21 @@
 
 from fastapi import APIRouter, Response
 
-from service.errors import ServiceError
-from service.review import (
-    audit_routes,
-    bulk_routes,
-    case_routes,
-    login_routes,
-    number_routes,
-    out_routes,
-    people_routes,
-    queue_routes,
-    rule_act_routes,
-    rule_routes,
-)
-from service.review.access import Me
-from service.review.pages import PageRoute
+from service.http.errors import ServiceError
+from service.review.accounts.routes import router as accounts
+from service.review.audit.routes import router as audit
+from service.review.auth.access import Me
+from service.review.auth.routes import router as auth
+from service.review.case_page.routes import router as case_page
+from service.review.export.routes import router as export
+from service.review.queue.bulk_routes import router as bulk_decisions
+from service.review.queue.routes import router as queue
+from service.review.rules.publishing_routes import router as publishing
+from service.review.rules.routes import router as rules
+from service.review.statistics.routes import router as statistics
+from service.review.web.pages import PageRoute
 
 router = APIRouter(include_in_schema=False)
-PARTS = (
-    login_routes, queue_routes, bulk_routes, case_routes, number_routes, audit_routes, out_routes, people_routes,
-    rule_routes, rule_act_routes,
-)  # fmt: skip
 _elsewhere = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 
 
@@ -32,5 +26,7 @@ def nowhere(path: str, me: Me) -> Response:
     raise ServiceError(404, "There is no such page.")
 
 
-for part in (*PARTS, _elsewhere):
-    router.include_router(part if isinstance(part, APIRouter) else part.router)
+for pages in (
+    auth, queue, bulk_decisions, case_page, statistics, audit, export, accounts, rules, publishing, _elsewhere,
+):  # fmt: skip
+    router.include_router(pages)

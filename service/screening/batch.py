@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from service.callers import Caller
 from service.dependencies import Parts
-from service.errors import ServiceError, invalid
-from service.screening import flow
+from service.http.api_keys import Caller
+from service.http.errors import ServiceError, invalid
+from service.screening import pipeline
 from service.screening.schemas import DraftIn
 
 MOST = 100
@@ -18,7 +18,7 @@ Outcome = dict[str, Any] | ServiceError
 async def screen_batch(parts: Parts, caller: Caller, drafts: list[Any], key: str | None) -> list[Outcome]:
     """The answers in order. Item i of a batch with an Idempotency-Key has the key `<key>:<i>`."""
     looked = await asyncio.gather(*(_look(parts, caller, index, raw) for index, raw in enumerate(drafts)))
-    good = [(index, one) for index, one in enumerate(looked) if isinstance(one, flow.Looked)]
+    good = [(index, one) for index, one in enumerate(looked) if isinstance(one, pipeline.Looked)]
     judged = await parts.screeners.judge_many(
         [one.draft for _, one in good], [one.facts.order for _, one in good], shadow=True
     )
@@ -33,9 +33,9 @@ async def screen_batch(parts: Parts, caller: Caller, drafts: list[Any], key: str
     return [answers[index] for index in range(len(drafts))]
 
 
-async def _look(parts: Parts, caller: Caller, index: int, raw: Any) -> flow.Looked | ServiceError:
+async def _look(parts: Parts, caller: Caller, index: int, raw: Any) -> pipeline.Looked | ServiceError:
     try:
-        return await flow.look(parts, caller, DraftIn.model_validate(raw))
+        return await pipeline.look(parts, caller, DraftIn.model_validate(raw))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         return invalid(found, prefix=("drafts", index))
@@ -43,8 +43,8 @@ async def _look(parts: Parts, caller: Caller, index: int, raw: Any) -> flow.Look
         return error
 
 
-async def _finish(parts: Parts, caller: Caller, looked: flow.Looked, judged: Any, key: str | None) -> Outcome:
+async def _finish(parts: Parts, caller: Caller, looked: pipeline.Looked, judged: Any, key: str | None) -> Outcome:
     try:
-        return await flow.finish(parts, caller, looked, judged, key)
+        return await pipeline.finish(parts, caller, looked, judged, key)
     except ServiceError as error:
         return error

@@ -16,12 +16,12 @@ from service.dependencies import (
     admit,
     parts_of,
 )
-from service.documentation import BATCH_DOCS, SCREEN_DOCS, SCREENING_EXAMPLE
-from service.errors import ServiceError, invalid, not_found, problem
-from service.screening import batch, flow
-from service.screening.answers import answer, dated
+from service.http.errors import ServiceError, invalid, not_found, problem
+from service.screening import batch, pipeline
+from service.screening.openapi import BATCH_DOCS, SCREEN_DOCS, SCREENING_EXAMPLE
+from service.screening.responses import answer, dated
 from service.screening.schemas import AcknowledgeIn, AppealIn, BatchIn, DraftIn, OffsetEncoding, PassIn
-from service.storage.records import StoredScreening, draft_hash
+from service.storage.screenings.records import StoredScreening, draft_hash
 
 router = APIRouter()
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -58,7 +58,7 @@ async def screen(request: Request) -> Response:
     parts.limit.take(caller)
     asked = parsed(DraftIn, await request.body())
     key = idempotency_key(request)
-    return Response(orjson.dumps(await flow.screen(parts, caller, asked, key)), media_type=JSON)
+    return Response(orjson.dumps(await pipeline.screen(parts, caller, asked, key)), media_type=JSON)
 
 
 @router.post("/screen/batch", summary="Screen up to 100 drafts", tags=["screening"], openapi_extra=BATCH_DOCS)
@@ -107,7 +107,7 @@ def screening(
         "draft": {"support_id": draft.support_id, "subject": draft.subject, "body": draft.body} if draft else None,
         **stored.after,
     }
-    granted = flow.current_pass(parts, stored)
+    granted = pipeline.current_pass(parts, stored)
     shown = answer(stored.verdict, draft, offset_encoding, screening_id=stored.id, granted=granted, extra=extra)
     return Response(orjson.dumps(shown), media_type=JSON)
 
@@ -137,8 +137,8 @@ def acknowledge(
         by, reason = (asked.acknowledged_by, asked.reason) if asked else (None, None)
         screenings.acknowledge(stored.id, at, caller.name, by, reason)
         due = parts.clock.deadline(at).reply_by
-        screenings.open_case(stored, "warned_sent", at, due, second=flow.second_review(parts))
-    granted = flow.grant(parts, stored.id, stored.text_hash, "warn", at, acknowledged=True)
+        screenings.open_case(stored, "warned_sent", at, due, second=pipeline.second_review(parts))
+    granted = pipeline.grant(parts, stored.id, stored.text_hash, "warn", at, acknowledged=True)
     return {"screening_id": stored.id, "pass": granted, "acknowledged_at": at}
 
 
@@ -156,7 +156,7 @@ def appeal(
         at = datetime.now(UTC)
         due = parts.clock.deadline(at).reply_by
         screenings.appeal(stored.id, at, caller.name, asked.message if asked else None)
-        screenings.open_case(stored, "appealed", at, due, second=flow.second_review(parts))
+        screenings.open_case(stored, "appealed", at, due, second=pipeline.second_review(parts))
         known = {"state": "open", "at": at, "decided_at": None, "note": None}
     return {"screening_id": stored.id, "appeal": {**known, "due_at": parts.clock.deadline(known["at"]).reply_by}}
 

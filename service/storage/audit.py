@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.storage.review_tables import AuditRow
+from service.storage.tables.review import AuditRow
 
 
 def opening(caller: str, case_id: str, kind: str, screening_id: str, at: datetime) -> dict[str, Any]:

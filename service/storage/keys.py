@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from service.storage.review_tables import ApiKeyRow
+from service.storage.tables.review import ApiKeyRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Literal, cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.storage.inserting import insert_into
-from service.storage.tables import OrderRow
+from service.storage.screenings.insert_statements import insert_into
+from service.storage.tables.screenings import OrderRow
 
 
 @dataclass(frozen=True, slots=True)

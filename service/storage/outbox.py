@@ -12,9 +12,9 @@ import orjson
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from service.storage.records import new_id
-from service.storage.sealing import Sealer
-from service.storage.tables import AppealRow, OutboxRow, ScreeningRow
+from service.storage.encryption import Sealer
+from service.storage.screenings.records import new_id
+from service.storage.tables.screenings import AppealRow, OutboxRow, ScreeningRow
 
 UNDO = timedelta(seconds=30)
 """News of a decision waits so long, because a reviewer may take it back."""

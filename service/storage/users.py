@@ -9,7 +9,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.storage.review_tables import ROLES, UserRow
+from service.storage.tables.review import ROLES, UserRow
 
 _HASHER = PasswordHasher()
 

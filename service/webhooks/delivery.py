@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from service.logs import event
 from service.storage.database import Database
 from service.storage.outbox import Outbox, Outgoing
+from service.telemetry.logs import event
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=6)
 SIGNATURE, EVENT_ID = "Screening-Signature", "Screening-Event-Id"

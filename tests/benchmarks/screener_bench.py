@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from classifier import Draft, Screener
-from classifier.matching import RuleMatcher
-from classifier.rulebook import RuleBook
+from classifier.matching.matcher import RuleMatcher
+from classifier.matching.rulebook import RuleBook
 from tests.benchmarks.texts import drafts
 
 ROUNDS = 5

@@ -23,15 +23,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from classifier.artifact import SHIPPED
 from classifier.draft import LabelledDraft
+from classifier.model.artifact import SHIPPED
 from tests.benchmarks.__main__ import machine
-from training import rescreening
-from training.fitting import fit
-from training.near_copies import drop_copies
-from training.recipe import Recipe
-from training.retrain import Tools
-from training.tickets import load
+from training.fitting.linear_models import fit
+from training.fitting.model_fitting import Tools
+from training.fitting.recipe import Recipe
+from training.monitoring import rescreening
+from training.tickets.loading import load
+from training.tickets.near_copies import drop_copies
 
 RESULT = Path(__file__).with_name("training-result.json")
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*\s*")

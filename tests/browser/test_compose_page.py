@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 import service.compose
 from service.storage.database import Database
+from service.storage.encryption import Sealer
 from service.storage.outbox import decide_appeal
-from service.storage.sealing import Sealer
 from tests.browser.compose_page import contact, details, expect_status, kept, panel_heading, status, underlined
 from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService, end, service_process
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from service.compose.packing import PARTS, STATIC, packed_widget
+from service.compose.bundling import PARTS, STATIC, packed_widget
 from tests.browser.fake_service import REPLACEMENT, Plan
 
 TYPES = Path(STATIC / "draft-screen.d.ts").read_text("utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.artifact import ARRAYS, MANIFEST, SHIPPED, ArtifactError, ModelArtifact, shipped_artifact
+from classifier.model.artifact import ARRAYS, MANIFEST, SHIPPED, ArtifactError, ModelArtifact, shipped_artifact
 
 
 @pytest.fixture

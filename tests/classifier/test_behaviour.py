@@ -3,8 +3,8 @@
 import pytest
 
 from classifier import Draft, Label, LabelledDraft, Order, Screener
-from training.perturbations import DISGUISES, SURROUNDINGS, flips
-from training.tickets import parse
+from training.evaluation.perturbations import DISGUISES, SURROUNDINGS, flips
+from training.tickets.loading import parse
 
 from .test_golden import ROWS
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from classifier.lookup import Lookup
+from classifier.model.hash_table import Lookup
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 1_000, 50_000])

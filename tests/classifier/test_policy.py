@@ -17,7 +17,7 @@ from classifier.evidence import (
     Thresholds,
 )
 from classifier.labels import LABELS, Label
-from classifier.policy import POLICY_FILE, Policy
+from classifier.policy.policy import POLICY_FILE, Policy
 
 POLICY = Policy.load()
 SPAN = Span("body", 3, 9, "wanted")

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.draft import Draft
-from classifier.folding import fold
-from classifier.language import LanguageJudge
-from classifier.reading import Reader, Reading
-from classifier.words import Words
+from classifier.reading.folding import fold
+from classifier.reading.language import LanguageJudge
+from classifier.reading.reader import Reader, Reading
+from classifier.reading.spelling import Words
 
 WORDS = Words.load()
 READER = Reader(WORDS, LanguageJudge(WORDS.english, frozenset({"en"}), frozenset({"es", "fr", "de", "it"})))

@@ -3,11 +3,11 @@
 import pytest
 
 from classifier.draft import Draft
-from classifier.language import LanguageJudge
-from classifier.matching import RuleMatcher
-from classifier.reading import Reader
-from classifier.rulebook import Rule, RuleBook, RuleError
-from classifier.words import Words
+from classifier.matching.matcher import RuleMatcher
+from classifier.matching.rulebook import Rule, RuleBook, RuleError
+from classifier.reading.language import LanguageJudge
+from classifier.reading.reader import Reader
+from classifier.reading.spelling import Words
 
 BOOK = RuleBook.load()
 MATCHER = RuleMatcher(BOOK)

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier.features import windows
-from classifier.linear import LinearModels
-from classifier.scoring import TextScorer
-from training.examples import Examples
-from training.fitting import Fitted, fit
-from training.recipe import Recipe
-from training.retrain import Tools
-from training.tickets import DRAFTS, load
+from classifier.model.linear import LinearModels
+from classifier.model.ngrams import windows
+from classifier.model.scorer import TextScorer
+from training.fitting.examples import Examples
+from training.fitting.linear_models import Fitted, fit
+from training.fitting.model_fitting import Tools
+from training.fitting.recipe import Recipe
+from training.tickets.loading import DRAFTS, load
 
 LITTLE = Recipe(folds=2, word_writers=1, ngram_texts=2)
 
@@ -61,7 +61,7 @@ def test_probabilities_are_the_stack_of_the_witnesses(examples: Examples, fitted
 
 
 def test_the_shipped_scorer_never_gives_a_number_outside_zero_and_one(examples: Examples) -> None:
-    from classifier.artifact import ModelArtifact, shipped_artifact
+    from classifier.model.artifact import ModelArtifact, shipped_artifact
 
     scorer = TextScorer(ModelArtifact.load(shipped_artifact()))
     for reading, rules in zip(examples.readings[:40], examples.rules[:40], strict=True):

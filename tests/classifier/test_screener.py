@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier import LABELS, Draft, Label, Order, Screener
-from classifier.policy import Policy
-from classifier.rulebook import RuleBook
+from classifier.matching.rulebook import RuleBook
+from classifier.policy.policy import Policy
 
 SUBSTITUTE = Draft(
     "GG-8K2P-4L7Q-XY19",

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from service.storage.database import Database
-from service.storage.review_tables import CaseRow
+from service.storage.tables.review import CaseRow
 from service.storage.users import Users
 from tests.service.running import Running, running, settings_for
 

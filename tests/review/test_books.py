@@ -13,10 +13,10 @@ from pyarrow import parquet
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 
-from service.review.figures import TABLES
-from service.review.reviewed import reviewed as done
-from service.storage.review_tables import AuditRow, CaseRow
-from service.storage.tables import ScreeningRow
+from service.review.cases.closed_cases import reviewed as done
+from service.review.statistics.figures import TABLES
+from service.storage.tables.review import AuditRow, CaseRow
+from service.storage.tables.screenings import ScreeningRow
 from tests.review.desk import SWAP, Desk, Seat
 
 Sit = Callable[[str], Seat]

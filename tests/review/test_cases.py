@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from classifier import Label
-from service.review.agreement import agreement, kappa
-from service.review.cases import (
+from service.review.case_page.highlights import Mark, pieces
+from service.review.cases.rules import (
     Lock,
     Opinion,
     Outcome,
@@ -18,7 +18,7 @@ from service.review.cases import (
     stands,
     why_not,
 )
-from service.review.marking import Mark, pieces
+from service.review.statistics.agreement import agreement, kappa
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SWAP, DELAY, STOCK = Label.SUBSTITUTE_OFFER, Label.DELAY_NOTICE, Label.INVENTORY_CANCELLATION

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from service.review.claiming import locked_case
-from service.review.deciding import Wish, decide
-from service.review.people import Reviewer
-from service.storage.documents import read_document
-from service.storage.review_tables import AuditRow, CaseDecisionRow, CaseRow
-from service.storage.tables import AppealRow, FindingRow, OutboxRow, ScreeningRow
+from service.review.auth.roles import Reviewer
+from service.review.cases.claims import locked_case
+from service.review.cases.decisions import Wish, decide
+from service.storage.screenings.documents import read_document
+from service.storage.tables.review import AuditRow, CaseDecisionRow, CaseRow
+from service.storage.tables.screenings import AppealRow, FindingRow, OutboxRow, ScreeningRow
 from tests.review.desk import SWAP, Desk, Seat
 
 Sit = Callable[[str], Seat]

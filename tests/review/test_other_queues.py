@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from service.storage.review_tables import AuditRow, CaseRow
-from service.storage.tables import ScreeningRow, ShadowVerdictRow
+from service.storage.tables.review import AuditRow, CaseRow
+from service.storage.tables.screenings import ScreeningRow, ShadowVerdictRow
 from tests.review.desk import SWAP, Desk, Seat
 from tests.review.test_queue import walk
 from training.__main__ import call

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from service.review.filters import Filter
-from service.review.listing import conditions, ordered
-from service.review.people import Reviewer
-from service.storage.review_tables import CaseRow
-from service.storage.search import found_drafts
+from service.review.auth.roles import Reviewer
+from service.review.queue.filters import Filter
+from service.review.queue.listing import conditions, ordered
+from service.storage.screenings.search import found_drafts
+from service.storage.tables.review import CaseRow
 from tests.review.desk import Desk, Seat
 
 Sit = Callable[[str], Seat]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from service.storage.review_tables import SessionRow
+from service.storage.tables.review import SessionRow
 from tests.review.desk import PASSWORD, Desk, Seat
 
 pytestmark = pytest.mark.parametrize("desk", ["sqlite"], indirect=True)  # rights ask nothing of the database's kind

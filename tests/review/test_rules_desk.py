@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from classifier.rulebook import LEXICON, RuleBook
-from service.review.rule_book import BookFollower
-from service.review.rule_files import entry_of, shipped, toml_of, with_rules
-from service.review.rule_seals import hash_of, seals, sign
-from service.screening.passes import Passes, new_key
-from service.storage.review_tables import RuleVersionRow
+from classifier.matching.rulebook import LEXICON, RuleBook
+from service.passes import Passes, new_key
+from service.review.rules.files import entry_of, shipped, toml_of, with_rules
+from service.review.rules.live_rule_book import BookFollower
+from service.review.rules.signatures import hash_of, seals, sign
+from service.storage.tables.review import RuleVersionRow
 from tests.review.desk import RULE, SWAP, Desk, Seat
 
 Sit = Callable[[str], Seat]

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.screening.passes import new_key
+from service.passes import new_key
 from service.storage.database import Database
 from tests.review.desk import Seat, add_people
 from tests.review.test_rules_desk import ID, RULE, version

@@ -15,9 +15,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.callers import make_key
 from service.dependencies import Parts
-from service.screening.passes import new_key
+from service.http.api_keys import make_key
+from service.passes import new_key
 from service.settings import Settings
 from service.storage.keys import ApiKeys
 

@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
-from service.storage.review_tables import CaseRow
-from service.storage.tables import AcknowledgementRow, AppealRow, UnscreenedRow
+from service.storage.tables.review import CaseRow
+from service.storage.tables.screenings import AcknowledgementRow, AppealRow, UnscreenedRow
 from tests.service.drafts import ALLOWED, BLOCKED, WARNED
 from tests.service.running import Running
 from tests.service.test_contract import assert_problem

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from service.callers import KEY_CACHE_SECONDS, KeyRing, RateLimit, hash_of, make_key, prefix_of
-from service.errors import ServiceError
+from service.http.api_keys import KEY_CACHE_SECONDS, KeyRing, RateLimit, hash_of, make_key, prefix_of
+from service.http.errors import ServiceError
 from service.storage.database import Database
 from service.storage.keys import ApiKeys, KnownKey
 from service.storage.users import UserError, Users

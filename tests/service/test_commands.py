@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from service.callers import prefix_of
-from service.operators.command import app
-from service.screening.passes import Passes
+from service.cli.commands import app
+from service.http.api_keys import prefix_of
+from service.passes import Passes
 from service.storage.database import Database
+from service.storage.encryption import Sealer
 from service.storage.keys import ApiKeys
-from service.storage.sealing import Sealer
 from service.storage.users import Users
 
 

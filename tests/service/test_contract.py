@@ -50,7 +50,7 @@ def test_a_preview_stores_nothing_and_gives_no_pass(service: Running) -> None:
     def stored() -> int:
         from sqlalchemy import func, select
 
-        from service.storage.tables import ScreeningRow
+        from service.storage.tables.screenings import ScreeningRow
 
         with service.parts.database.reading() as session:
             return session.scalar(select(func.count()).select_from(ScreeningRow)) or 0

@@ -8,7 +8,7 @@ import pytest
 
 from classifier import Draft, Order, Screener
 from classifier.screener import Look
-from service.gathering import MOST_TOGETHER, Gathering
+from service.judging.micro_batching import MOST_TOGETHER, Gathering
 from tests.service.drafts import ALLOWED, BLOCKED
 
 LONGEST = 1_000

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from classifier import Draft, Order, Screener
+from classifier.model.encoder import Opinion
 from classifier.screener import Look
-from classifier.witness import Opinion
-from service.judging import Deadline, Judging
-from service.screeners import Screeners
+from service.judging.executor import Deadline, Judging
+from service.judging.live_models import Screeners
 from tests.service.drafts import ALLOWED, BLOCKED
 from tests.service.running import Running, running, settings_for
 

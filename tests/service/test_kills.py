@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import select, update
 
 from service.storage.database import Database
+from service.storage.encryption import Sealer
 from service.storage.outbox import Outbox
-from service.storage.repositories import Screenings
-from service.storage.sealing import Sealer
-from service.storage.tables import OutboxRow
+from service.storage.screenings.repository import Screenings
+from service.storage.tables.screenings import OutboxRow
 from service.webhooks.delivery import Delivery
 from tests.service.conftest import KINDS, fresh_url
 from tests.service.drafts import ALLOWED, BLOCKED, WARNED

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import event, text
 
 from classifier import Draft
-from service.callers import Caller, RateLimit
-from service.errors import ServiceError
-from service.gate import Gate
-from service.metrics import Metrics
-from service.screening.flow import kept
-from service.screening.passes import Passes, PassTerms, new_key
-from service.storage.records import Kept, NewScreening, new_id
+from service.http.api_keys import Caller, RateLimit
+from service.http.errors import ServiceError
+from service.http.middleware import Gate
+from service.passes import Passes, PassTerms, new_key
+from service.screening.pipeline import kept
+from service.storage.screenings.records import Kept, NewScreening, new_id
+from service.telemetry.metrics import Metrics
 from tests.service.drafts import ALLOWED, BLOCKED
 from tests.service.postgres import NoPostgresError, started_postgres
 from tests.service.running import Running, running, settings_for

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.screening.passes import Passes, PassKeyError, PassTerms, new_key
+from service.passes import Passes, PassKeyError, PassTerms, new_key
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 TERMS = PassTerms("s" * 32, "a" * 64, "allow", NOW)

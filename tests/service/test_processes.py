@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.screening.passes import new_key
+from service.passes import new_key
 from tests.service.conftest import fresh_url
 from tests.service.drafts import ALLOWED, BLOCKED
 

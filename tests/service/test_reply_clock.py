@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from service.reply_clock import ClockError, ReplyClock
+from service.business_hours import ClockError, ReplyClock
 
 CENTRAL = {"country": "US", "region": "", "zone": "America/Chicago", "hours": "09:00-17:00"}
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from classifier import Draft
-from classifier.artifact import MANIFEST, SHIPPED
-from service.judging import LONGEST_INLINE
-from service.screeners import Screeners
-from service.storage.tables import ShadowVerdictRow
+from classifier.model.artifact import MANIFEST, SHIPPED
+from service.judging.executor import LONGEST_INLINE
+from service.judging.live_models import Screeners
+from service.storage.tables.screenings import ShadowVerdictRow
 from tests.service.drafts import ALLOWED, BLOCKED
 from tests.service.running import running, settings_for
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from service.demonstration import prepare
+from service.demo import prepare
 from tests.service.running import settings_for
 
 NOT_FOR_SERVING = {
@@ -18,9 +18,9 @@ STARTS = """
 import gc, json, sys
 from service.lasting import lasting
 with lasting():
-    import service.operators.command
-import service.serving
-app = service.serving.app()
+    import service.cli.commands
+import service.asgi
+app = service.asgi.app()
 at, wanted = app.state.parts.database.schema()
 loaded = sorted({name.partition(".")[0] for name in sys.modules})
 print(json.dumps({"at": at, "wanted": wanted, "loaded": loaded, "collects": gc.isenabled()}))

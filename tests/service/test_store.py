@@ -16,23 +16,23 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from classifier import Draft, Order, Screener
-from classifier.policy import Policy
-from classifier.rulebook import RuleBook
+from classifier.matching.rulebook import RuleBook
+from classifier.policy.policy import Policy
 from service import storage
 from service.storage import audit
-from service.storage.backup import write_backup
-from service.storage.checking import faults
 from service.storage.database import Database
-from service.storage.documents import evidence_document, read_document, verdict_document
-from service.storage.records import Kept, NewScreening, draft_hash, new_id
-from service.storage.repositories import Screenings
-from service.storage.restore import BackupError, restore_backup
-from service.storage.retention import Whose, purge_leftovers, purge_text
-from service.storage.review_tables import AuditRow, CaseDecisionRow, CaseRow, RuleVersionRow, UserRow
-from service.storage.sealing import Sealer, SealError
-from service.storage.search import find_drafts
-from service.storage.tables import FindingRow, IdempotencyRow, ScreeningRow
-from service.storage.writing import ScreeningWriter, StoreUnavailableError
+from service.storage.encryption import Sealer, SealError
+from service.storage.maintenance.backup import write_backup
+from service.storage.maintenance.integrity import faults
+from service.storage.maintenance.restore import BackupError, restore_backup
+from service.storage.maintenance.retention import Whose, purge_leftovers, purge_text
+from service.storage.screenings.documents import evidence_document, read_document, verdict_document
+from service.storage.screenings.group_commit import ScreeningWriter, StoreUnavailableError
+from service.storage.screenings.records import Kept, NewScreening, draft_hash, new_id
+from service.storage.screenings.repository import Screenings
+from service.storage.screenings.search import find_drafts
+from service.storage.tables.review import AuditRow, CaseDecisionRow, CaseRow, RuleVersionRow, UserRow
+from service.storage.tables.screenings import FindingRow, IdempotencyRow, ScreeningRow
 from tests.service.conftest import KINDS, fresh_url
 from tests.service.drafts import BLOCKED
 
@@ -424,7 +424,7 @@ def test_the_models_and_the_migrations_tell_of_the_same_schema(database: Databas
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from service.storage.columns import Base
+    from service.storage.tables.columns import Base
 
     with database.engine.connect() as connection:
         context = MigrationContext.configure(

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
-from service.metrics import Metrics
-from service.traces import Traces
+from service.telemetry.metrics import Metrics
+from service.telemetry.traces import Traces
 from tests.service.drafts import BLOCKED
 from tests.service.running import running, settings_for
 

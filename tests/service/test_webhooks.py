@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from service.storage.database import Database
 from service.storage.outbox import Outbox
-from service.storage.tables import OutboxRow
+from service.storage.tables.screenings import OutboxRow
 from service.webhooks.delivery import FIRST_PAUSE, LONGEST_PAUSE, Delivery, pause
 
 SECRET = "shared-secret"

@@ -9,8 +9,8 @@ import pytest
 
 from classifier.draft import LabelledDraft
 from training.__main__ import call
-from training.registry import ModelRegistry
-from training.tickets import as_record, load
+from training.registry.model_registry import ModelRegistry
+from training.tickets.loading import as_record, load
 
 WRITERS = (
     "plain-inbox", "fashion-us", "everyday-shops", "swaps-plain", "winback-plain", "logistics-plain",

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from classifier.draft import Draft, LabelledDraft, Order
 from classifier.labels import Label
-from training.datasets import difference, fingerprint
-from training.near_copies import drop_copies
-from training.retrain import Tools
-from training.sharing import share
-from training.splits import SplitPlan
+from training.fitting.model_fitting import Tools
+from training.tickets.datasets import difference, fingerprint
+from training.tickets.near_copies import drop_copies
+from training.tickets.split_plan import SplitPlan
+from training.tickets.splitting import share
 
 BODY = (
     "Dear customer, the blue kettle that you ordered last week is delayed at our supplier and will ship to you on "

@@ -9,12 +9,12 @@ from classifier import LABELS
 from classifier.draft import Draft, LabelledDraft
 from classifier.evidence import LanguageGuess
 from classifier.labels import Label
-from classifier.policy import Policy
+from classifier.policy.policy import Policy
 from classifier.verdict import Decision, Verdict, Versions
-from training.comparing import compare
-from training.costs import cost_curve, cost_sheet, minutes_per_thousand
-from training.evaluation import Judged, decision_table, kind_of
-from training.gate import Measured, Tolerance, result
+from training.evaluation.comparison import compare
+from training.evaluation.costs import cost_curve, cost_sheet, minutes_per_thousand
+from training.evaluation.figures import Judged, decision_table, kind_of
+from training.registry.promotion_gate import Measured, Tolerance, result
 
 POLICY = Policy.load()
 TOLERANCE = Tolerance(label_f1=0.02, false_blocks=0.01, missed=0.02, golden=1, latency_ratio=1.5)

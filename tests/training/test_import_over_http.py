@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from tests.review.desk import SWAP, Desk, add_people
 from tests.service.running import running, settings_for
 from training.__main__ import call
-from training.tickets import load
+from training.tickets.loading import load
 
 
 @pytest.fixture

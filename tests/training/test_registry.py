@@ -13,11 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from classifier.artifact import ARRAYS, MANIFEST, SHIPPED, VOCABULARY, ArtifactError, ModelArtifact, shipped_artifact
-from training import durable
+from classifier.model.artifact import (
+    ARRAYS,
+    MANIFEST,
+    SHIPPED,
+    VOCABULARY,
+    ArtifactError,
+    ModelArtifact,
+    shipped_artifact,
+)
+from training import atomic_files
 from training.__main__ import call
-from training.history import Event, History
-from training.registry import ModelRegistry, RegistryError
+from training.registry.history import Event, History
+from training.registry.model_registry import ModelRegistry, RegistryError
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -173,13 +181,13 @@ def strike(*args):
     os.kill(os.getpid(), signal.SIGKILL)
 
 registry, artifact = ModelRegistry(Path(sys.argv[1])), Path(sys.argv[2])
-with durable.workspace(registry.incoming()) as place:
+with atomic_files.workspace(registry.incoming()) as place:
     import shutil
     shutil.copytree(artifact, place / "model")
     if sys.argv[3] == "before":
         strike()
-    real = durable.sync_folder
-    durable.sync_folder = strike if sys.argv[3] == "syncing" else real
+    real = atomic_files.sync_folder
+    atomic_files.sync_folder = strike if sys.argv[3] == "syncing" else real
     registry.publish(place / "model", who="ada")
 """
 
@@ -194,7 +202,7 @@ def test_a_kill_while_publishing_leaves_the_shelf_as_it_was(trained_home: Path, 
     registry = ModelRegistry(tmp_path)
     assert [s for s in registry.versions() if s.version != "shipped"] == []
     assert registry.history.events() == []
-    with durable.workspace(registry.incoming()) as place:
+    with atomic_files.workspace(registry.incoming()) as place:
         assert [p.name for p in registry.incoming().iterdir()] == [str(os.getpid())]
         shutil.copytree(artifact, place / "model")
         registry.publish(place / "model", who="ada")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.artifact import MANIFEST, SHIPPED
+from classifier.model.artifact import MANIFEST, SHIPPED
 
 ROOT = Path(__file__).parent.parent.parent
 

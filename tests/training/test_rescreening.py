@@ -14,12 +14,12 @@ import pytest
 
 from classifier import Screener
 from classifier.draft import LabelledDraft
-from training import rescreening
 from training.__main__ import call
-from training.recipe import Recipe
-from training.registry import ModelRegistry
-from training.retrain import Tools
-from training.searching import grid, on_cluster, search
+from training.fitting.model_fitting import Tools
+from training.fitting.recipe import Recipe
+from training.hyperparameter_search import grid, on_cluster, search
+from training.monitoring import rescreening
+from training.registry.model_registry import ModelRegistry
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.rulebook import RULES_FOLDER
+from classifier.matching.rulebook import RULES_FOLDER
 from training.__main__ import call
 
 RULE = """

@@ -10,17 +10,17 @@ from sqlalchemy import select
 
 from classifier import Draft, Order
 from service.storage.database import Database
-from service.storage.review_tables import AuditRow, CaseDecisionRow, CaseRow, UserRow
-from service.storage.sealing import Sealer
-from service.storage.search import find_drafts
-from service.storage.tables import FindingRow, ScreeningRow, ShadowVerdictRow
+from service.storage.encryption import Sealer
+from service.storage.screenings.search import find_drafts
+from service.storage.tables.review import AuditRow, CaseDecisionRow, CaseRow, UserRow
+from service.storage.tables.screenings import FindingRow, ScreeningRow, ShadowVerdictRow
 from tests.service.conftest import KINDS, fresh_url
 from tests.service.conftest import postgres as postgres  # the server, as this folder's fixture too
 from training.__main__ import call
-from training.from_service import ServiceStore
-from training.registry import ModelRegistry
-from training.service_export import ServiceError
-from training.tickets import load
+from training.registry.model_registry import ModelRegistry
+from training.service_data.database_reader import ServiceStore
+from training.service_data.export_client import ServiceError
+from training.tickets.loading import load
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 OFFER = Draft("GG-AB12", "Your kettle", "Blue is gone. Shall we send you the green one?")

@@ -10,11 +10,11 @@ import pytest
 
 from classifier.draft import LabelledDraft
 from tests.training.conftest import write_drafts
-from training import annotations
 from training.__main__ import call
-from training.formats import FORMATS, write_rows
-from training.importing import Intake, read
-from training.tickets import as_record, load
+from training.tickets import annotation_tools
+from training.tickets.formats import FORMATS, write_rows
+from training.tickets.importing import Intake, read
+from training.tickets.loading import as_record, load
 
 SUFFIX = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet", "labelstudio": ".json", "prodigy": ".jsonl"}
 
@@ -126,7 +126,7 @@ def test_a_machines_guess_never_counts_as_a_label(tmp_path: Path) -> None:
     }
     path = tmp_path / "export.json"
     path.write_text(json.dumps([task, {**task, "annotations": [{**guess, "was_cancelled": True}]}]))
-    with pytest.raises(ValueError, match=annotations.UNLABELLED):
+    with pytest.raises(ValueError, match=annotation_tools.UNLABELLED):
         read([path], Intake())
     taken = read([path], Intake(skip_unlabelled=True))
     assert (taken.records, taken.skipped) == ((), 2)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from classifier import LABELS
-from classifier.artifact import shipped_artifact
 from classifier.draft import LabelledDraft
+from classifier.model.artifact import shipped_artifact
 from tests.service.running import Running, running, settings_for
 from tests.training.conftest import QUICK, write_drafts
 from training.__main__ import call
-from training.flat import COLUMNS, cells
-from training.tickets import as_record
+from training.tickets.loading import as_record
+from training.tickets.table_rows import COLUMNS, cells
 
 LENIENT = """
 [tolerance]

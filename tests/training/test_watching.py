@@ -10,12 +10,12 @@ import pytest
 from classifier.draft import LabelledDraft
 from classifier.labels import Label
 from tests.training.conftest import QUICK, write_drafts
-from training import reports
 from training.__main__ import call
-from training.doubtful import doubtful_labels
-from training.drift import Limits, drift, profile
-from training.registry import ModelRegistry
-from training.retrain import Tools
+from training.fitting.model_fitting import Tools
+from training.monitoring.drift import Limits, drift, profile
+from training.monitoring.label_errors import doubtful_labels
+from training.registry.model_registry import ModelRegistry
+from training.reports import html
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_too_many_overturned_verdicts_are_drift_whatever_the_texts(
     live: str, small_drafts: list[LabelledDraft]
 ) -> None:
     from classifier import Screener
-    from training.archive import Incoming
+    from training.service_data.archive import Incoming
 
     same = profile(Screener.load(), [Incoming(d.id, d.draft, d.order) for d in small_drafts[:40]])
     assert not drift(same, same, Limits.load(), reviewed=(3, 60)).drifted
@@ -124,7 +124,7 @@ def test_the_card_tells_data_use_limits_and_figures(live: str, capsys: pytest.Ca
 def test_a_model_without_notes_has_a_card_all_the_same(live: str, shelf: tuple[ModelRegistry, str]) -> None:
     folder = shelf[0].folder(live)
     manifest, report = (json.loads((folder / name).read_text()) for name in ("manifest.json", "evaluation.json"))
-    text = reports.model_card("shipped", manifest, {}, report)
+    text = html.model_card("shipped", manifest, {}, report)
     assert "Made" not in text
     assert "model-" not in text
 

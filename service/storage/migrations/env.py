@@ -2,8 +2,7 @@
 
 from alembic import context
 
-from service.storage import review_tables  # noqa: F401  (its tables must be known)
-from service.storage.columns import Base
+from service.storage.tables.columns import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service.storage.columns import UtcTime
+from service.storage.tables.columns import UtcTime
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,1 @@
+"""The rule book and spaCy's matchers over it."""

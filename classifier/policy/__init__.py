@@ -1,0 +1,1 @@
+"""The judge: evidence to verdict, and the wording of its findings."""

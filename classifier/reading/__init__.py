@@ -1,0 +1,1 @@
+"""Text to tokens: folding, spelling, sentences, language."""

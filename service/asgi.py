@@ -1,0 +1,26 @@
+"""What a uvicorn worker starts from: the app of the environment's settings."""
+
+import logging
+import os
+import signal
+
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.garbage_collection import lasting
+from service.settings import Settings
+from service.telemetry.logs import event, set_up
+
+
+def app() -> FastAPI:
+    """The app. What keeps it from starting is said in one line, and ends the worker and its parent."""
+    settings = Settings()  # type: ignore[call-arg]
+    set_up(settings.log_level)
+    try:
+        with lasting():
+            return create_app(settings)
+    except Exception as error:
+        event("cannot-start", level=logging.CRITICAL, reason=f"{type(error).__name__}: {error}")
+        if settings.workers > 1:
+            os.kill(os.getppid(), signal.SIGTERM)
+        raise SystemExit(3) from None

@@ -1,0 +1,124 @@
+"""`backup`, `restore`, `purge`, `check`."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from service.business_hours import ClockError, ReplyClock
+from service.cli.database import opened
+from service.judging.live_models import Screeners
+from service.passes import Passes, PassKeyError
+from service.settings import Settings
+from service.storage.encryption import Sealer
+from service.storage.maintenance.backup import write_backup
+from service.storage.maintenance.integrity import faults
+from service.storage.maintenance.restore import BackupError, restore_backup
+from service.storage.maintenance.retention import Whose, purge_leftovers, purge_text
+
+app = typer.Typer()
+
+
+def _counter(bar: Progress) -> Callable[[str, int], None]:
+    task = bar.add_task("", total=None)
+    return lambda table, count: bar.update(task, description=table, completed=count)
+
+
+@app.command()
+def backup(to: Annotated[Path, typer.Argument(help="File to write, such as screening-2026-11-02.tar.gz.")]) -> None:
+    """Write everything that the database holds to one file, while the service runs."""
+    with opened() as (_, database), Progress(transient=True) as bar:
+        try:
+            counts = write_backup(database, to, _counter(bar))
+        except OSError as error:
+            typer.echo(f"{to}: {error.strerror}; nothing was written", err=True)
+            raise typer.Exit(1) from None
+    typer.echo(f"{to}: {sum(counts.values()):,} rows, {counts['screenings']:,} of them screenings")
+
+
+@app.command()
+def restore(source: Annotated[Path, typer.Argument(help="A file that backup wrote.")]) -> None:
+    """Put a backup into an empty database; all of it or nothing."""
+    with opened(migrate=False) as (settings, database), Progress(transient=True) as bar:
+        sealer = Sealer(settings.text_keys.get_secret_value())
+        try:
+            counts = restore_backup(database, source, sealer, _counter(bar))
+        except (BackupError, OSError) as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+    typer.echo(f"{sum(counts.values()):,} rows restored, {counts['screenings']:,} of them screenings")
+
+
+@app.command()
+def purge(
+    older_than_days: Annotated[
+        int | None, typer.Option(min=0, help="Text older than this; SCREENING_KEEP_TEXT_DAYS.")
+    ] = None,
+    merchant: Annotated[str | None, typer.Option(help="All text of this merchant_id, at once.")] = None,
+    support_id: Annotated[str | None, typer.Option(help="All text about this order, at once.")] = None,
+) -> None:
+    """Remove stored text; hashes, labels, offsets and verdicts stay."""
+    with opened() as (settings, database):
+        whose = _whose(settings, older_than_days, merchant, support_id)
+        if whose is None:
+            typer.echo("Text is kept for ever (SCREENING_KEEP_TEXT_DAYS=0); nothing was removed.")
+            return
+        now = datetime.now(UTC)
+        count = purge_text(database, whose, now)
+        purge_leftovers(database, now)
+    typer.echo(f"The text of {count:,} screenings was removed.")
+
+
+def _whose(settings: Settings, days: int | None, merchant: str | None, support_id: str | None) -> Whose | None:
+    if days is None and merchant is None and support_id is None:
+        days = settings.keep_text_days or None
+        if days is None:
+            return None
+    before = datetime.now(UTC) - timedelta(days=days) if days is not None else None
+    return Whose(before, merchant, support_id)
+
+
+@app.command()
+def check() -> None:
+    """Check settings, database, every stored screening, pass keys and model; ends with 1 if something is wrong."""
+    with opened(migrate=False) as (settings, database), Progress(transient=True) as bar:
+        task = bar.add_task("screenings")
+        sealer = Sealer(settings.text_keys.get_secret_value())
+        found = list(faults(database, sealer, lambda done, total: bar.update(task, completed=done, total=total)))
+        found += [*_pass_faults(settings), *_calendar_faults(settings), *_model_faults(settings)]
+    for fault in found:
+        typer.echo(fault, err=True)
+    if found:
+        raise typer.Exit(1)
+    typer.echo("All is well.")
+
+
+def _pass_faults(settings: Settings) -> list[str]:
+    if settings.demo:
+        return []
+    try:
+        Passes.from_setting(settings.pass_keys.get_secret_value(), issuer=settings.pass_issuer, minutes=1)
+    except PassKeyError as error:
+        return [str(error)]
+    return []
+
+
+def _calendar_faults(settings: Settings) -> list[str]:
+    country, region = settings.business_country, settings.business_region
+    try:
+        ReplyClock(country=country, region=region, zone=settings.business_zone, hours=settings.business_hours)
+    except ClockError as error:
+        return [str(error)]
+    return []
+
+
+def _model_faults(settings: Settings) -> list[str]:
+    try:
+        screeners = Screeners(settings.home, budget=1)
+    except ValueError as error:
+        return [str(error)]
+    screeners.close()
+    return [f"model: {screeners.failed}"] if screeners.failed else []

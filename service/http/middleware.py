@@ -1,0 +1,165 @@
+"""The outermost layer: request ids, body caps, back-pressure, and one log line and count per request."""
+
+import logging
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.http.errors import ServiceError, render, unexpected
+from service.telemetry.logs import LOGGER, event, request_id
+from service.telemetry.metrics import Metrics
+
+_RANDOM = random.Random()
+_GOOD_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+Endpoint = Callable[[Request], Awaitable[Response]]
+_QUIET = ("/healthz", "/readyz", "/metrics")
+
+
+class Gate:
+    """ASGI middleware around the app."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        direct: Mapping[str, Endpoint],
+        max_bytes: int,
+        max_batch: int,
+        max_pending: int,
+        max_pending_bytes: int,
+    ) -> None:
+        """`direct`: endpoints by path that answer POST without the framework's routing, which costs them a third."""
+        self._app = app
+        self._direct = direct
+        self._metrics = metrics
+        self._caps = {"/screen/batch": max_batch}
+        self._cap = max_bytes
+        self._max_pending = max_pending
+        self._pending = 0
+        self._most_bytes = max_pending_bytes
+        self._bytes = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it at once."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        known = headers.get(b"x-request-id", b"")
+        rid = known.decode() if _GOOD_ID.fullmatch(known) else f"{_RANDOM.getrandbits(64):016x}"
+        answer = _Answer(send, rid.encode())
+        token = request_id.set(rid)
+        traces = self._metrics.traces
+        opened = traces.begin(scope["method"], rid, headers) if traces else None
+        started = time.perf_counter()
+        self._pending += 1
+        self._bytes += (weight := self._weight(scope, headers))
+        try:
+            await self._pass_on(scope, receive, answer, headers)
+        finally:
+            self._pending -= 1
+            self._bytes -= weight
+            route = self._note(scope, answer.status, time.perf_counter() - started)
+            if traces and opened:
+                traces.end(opened, route, answer.status)
+            request_id.reset(token)
+
+    def _weight(self, scope: Scope, headers: dict[bytes, bytes]) -> int:
+        """Bytes of the body: as told, or as many as may come; one too large is refused unread."""
+        told = headers.get(b"content-length", b"")
+        cap = self._cap_of(scope)
+        if told.isdigit():
+            return int(told) if int(told) <= cap else 0
+        return cap if b"transfer-encoding" in headers else 0
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: "_Answer", headers: dict[bytes, bytes]) -> None:
+        if refusal := self._refusal(scope, headers):
+            await render(refusal)(scope, receive, send)
+            return
+        if scope["method"] in ("POST", "PUT", "PATCH") and b"content-length" not in headers:
+            receive = _capped(receive, self._cap_of(scope))
+        endpoint = self._direct.get(scope["path"]) if scope["method"] == "POST" else None
+        if endpoint is None:
+            await self._app(scope, receive, send)
+        else:
+            await _answer_directly(endpoint, scope, receive, send)
+
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> ServiceError | None:
+        weight = self._weight(scope, headers)
+        too_many = self._pending > self._max_pending or (self._bytes > self._most_bytes and self._bytes > weight)
+        if too_many and scope["path"] not in _QUIET:
+            return ServiceError(503, "Too much is waiting already; try again.", headers={"Retry-After": "1"})
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > (cap := self._cap_of(scope)):
+            return too_large(cap)
+        return None
+
+    def _cap_of(self, scope: Scope) -> int:
+        return self._caps.get(scope["path"], self._cap)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> str:
+        path = scope["path"] if scope["path"] in self._direct else getattr(scope.get("route"), "path", "unknown")
+        self._metrics.answered(path, status)
+        if LOGGER.isEnabledFor(logging.INFO) and path not in _QUIET:
+            event("request", method=scope["method"], route=path, status=status, ms=round(seconds * 1000, 2))
+        return str(path)
+
+
+async def _answer_directly(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+    request = Request(scope, receive)
+    try:
+        response = await endpoint(request)
+    except ServiceError as error:
+        response = render(error)
+    except HTTPException as error:
+        response = render(ServiceError(error.status_code, error.detail))
+    except ClientDisconnect:
+        return
+    except Exception as error:
+        response = unexpected(request, error)
+    await response(scope, receive, send)
+
+
+class _Answer:
+    """Sends on, adds the request id and remembers the status."""
+
+    def __init__(self, send: Send, rid: bytes) -> None:
+        self._send = send
+        self._rid = rid
+        self.status = 500
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers: list[Any] = list(message.get("headers", ()))
+            headers.append((b"x-request-id", self._rid))
+            message["headers"] = headers
+        await self._send(message)
+
+
+def too_large(cap: int) -> ServiceError:
+    """The 413."""
+    return ServiceError(413, f"The request is larger than {cap:,} bytes.", limit_bytes=cap)
+
+
+def _capped(receive: Receive, cap: int) -> Receive:
+    """For a body of unknown length: stop reading once it is too large."""
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > cap:
+            raise HTTPException(413, too_large(cap).detail)
+        return message
+
+    return limited

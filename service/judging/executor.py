@@ -1,0 +1,159 @@
+"""Judging within a time budget. Where the threads are was measured.
+
+The cheap witnesses judge a short draft on the event loop, in less time than a thread would take to be woken, and all
+that arrive in one turn of the loop together (`gathering.py`). The encoder, asked in doubt, takes ten times as long
+and frees the interpreter while it works: it alone goes to a thread, so that a doubtful draft holds up nobody. A long
+draft goes to the lane, a thread with a screener of its own.
+
+What runs on the event loop cannot be broken off. So only drafts go there that take a small part of their budget; and
+once one has overrun it all the same, every draft goes to the lane for a while, where the budget ends the waiting.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from classifier import Draft, Order, Screener, Verdict
+from classifier.evidence import Evidence, LanguageGuess, RuleEvidence
+from classifier.model.encoder import Opinion
+from classifier.screener import RULES_ONLY, Look
+from service.judging.micro_batching import Gathering
+from service.telemetry.logs import event
+
+LONGEST_INLINE = 6_000
+"""Drafts of at most so many characters are judged on the event loop."""
+SECONDS_PER_CHARACTER = 20e-6
+"""What a character may cost on the event loop: twice what the slowest kind of text was measured to take."""
+DISTRUST_SECONDS = 60.0
+"""How long after an overrun no draft is judged on the event loop."""
+ENCODER_THREADS = 1
+
+Pair = tuple[Screener, Screener | None]
+"""The screener that decides and its challenger, which is asked too unless it is None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict, what it rests on, and what the challenger would have said."""
+
+    verdict: Verdict
+    evidence: Evidence
+    shadow: Verdict | None = None
+
+
+class Deadline:
+    """The moment by which a draft must be judged; every stage may ask how much is left."""
+
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.seconds = seconds
+        self._at = clock() + seconds
+
+    def late(self) -> bool:
+        """Whether the moment has passed."""
+        return self._clock() >= self._at
+
+    def left(self) -> float:
+        """Seconds that are left, never less than 0."""
+        return max(0.0, self._at - self._clock())
+
+
+class Judging:
+    """The threads of one process in which drafts are judged, and the event loop beside them."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.lane = ThreadPoolExecutor(1, "slow-lane")
+        self._clock = clock
+        self._distrusted_until = float("-inf")
+        self._gathering = Gathering(LONGEST_INLINE, self._distrust)
+        self._encoders = ThreadPoolExecutor(ENCODER_THREADS, "encoder")
+
+    def close(self) -> None:
+        """End the threads once they have finished what they are at."""
+        self.lane.shutdown(wait=True, cancel_futures=True)
+        self._encoders.shutdown(wait=True, cancel_futures=True)
+
+    def fits_loop(self, draft: Draft, deadline: Deadline) -> bool:
+        """Whether a draft may be judged on the event loop, where nothing ends a stage that takes too long."""
+        length = len(draft.body) + len(draft.subject)
+        quick = length <= LONGEST_INLINE and length * SECONDS_PER_CHARACTER <= deadline.seconds
+        return quick and self._clock() >= self._distrusted_until
+
+    def _distrust(self) -> None:
+        event("budget-overrun", level=logging.WARNING, stage="loop")
+        self._distrusted_until = self._clock() + DISTRUST_SECONDS
+
+    async def short(self, pair: Pair, draft: Draft, order: Order | None, deadline: Deadline) -> Judged:
+        """The verdict on a draft that may be read on the event loop."""
+        verdict, evidence = await self._verdict(pair[0], draft, order, deadline)
+        shadow = None
+        if pair[1] is not None:
+            shadow, _ = await self._verdict(pair[1], draft, order, deadline)
+        return Judged(verdict, evidence, shadow)
+
+    async def long(self, pair: Pair, draft: Draft, order: Order | None, deadline: Deadline) -> Judged:
+        """The verdict on a draft that is read in the lane, with the lane's own `pair`."""
+        work = asyncio.get_running_loop().run_in_executor(self.lane, _in_lane, pair, draft, order, deadline)
+        try:
+            return await asyncio.wait_for(work, deadline.left())
+        except TimeoutError:
+            event("budget-overrun", level=logging.WARNING, stage="lane")
+            return unjudged(pair[0])
+
+    async def _verdict(
+        self, screener: Screener, draft: Draft, order: Order | None, deadline: Deadline
+    ) -> tuple[Verdict, Evidence]:
+        look = await self._gathering.look(screener, draft, order, deadline.late)
+        return _decided(screener, look, await self._opinion(screener, look, deadline) if look.doubtful else None)
+
+    async def _opinion(self, screener: Screener, look: Look, deadline: Deadline) -> Opinion | None:
+        """The encoder's word; None, and the evidence is incomplete, if it does not come in time or fails."""
+        work = asyncio.get_running_loop().run_in_executor(self._encoders, screener.opinion, look)
+        try:
+            return await asyncio.wait_for(work, deadline.left())
+        except TimeoutError:
+            event("budget-overrun", level=logging.WARNING, stage="encoder")
+        except Exception as error:  # the other witnesses have spoken: an encoder that fails must not silence them
+            event("encoder-failed", level=logging.ERROR, kind=type(error).__name__)
+        return None
+
+
+def _in_lane(pair: Pair, draft: Draft, order: Order | None, deadline: Deadline) -> Judged:
+    verdict, evidence = _at_once(pair[0], draft, order, deadline)
+    return Judged(verdict, evidence, _at_once(pair[1], draft, order, deadline)[0] if pair[1] else None)
+
+
+def _at_once(screener: Screener, draft: Draft, order: Order | None, deadline: Deadline) -> tuple[Verdict, Evidence]:
+    look = screener.look(draft, order, late=deadline.late)
+    return _decided(screener, look, screener.opinion(look) if look.doubtful and not deadline.late() else None)
+
+
+def _decided(screener: Screener, look: Look, opinion: Opinion | None) -> tuple[Verdict, Evidence]:
+    evidence = screener.settled(look, opinion)
+    verdict = screener.policy.decide(evidence, look.order)
+    if look.first is None and not evidence.complete:
+        verdict = _without_reason(verdict)
+    return verdict, evidence
+
+
+def _without_reason(verdict: Verdict) -> Verdict:
+    """Nobody looked for a reason to write, so its absence is not held against the draft."""
+    return replace(verdict, findings=tuple(f for f in verdict.findings if f.id != "no-recognised-reason"))
+
+
+def unjudged(screener: Screener) -> Judged:
+    """What is said of a draft that could not be judged in time: a warning, marked as incomplete."""
+    evidence = Evidence(
+        rules=RuleEvidence((), (), screener.book.version),
+        model=None,
+        form=(),
+        language=LanguageGuess("und", "none"),
+        thresholds=RULES_ONLY,
+        complete=False,
+    )
+    verdict = screener.policy.decide(evidence)
+    kept = tuple(finding for finding in verdict.findings if finding.id == "could-not-judge")
+    return Judged(replace(verdict, findings=kept), evidence)

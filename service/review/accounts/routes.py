@@ -1,0 +1,64 @@
+"""Users of the desk: an administrator adds them, gives roles and new passwords, and shuts them out."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
+from sqlalchemy import delete, select
+
+from service.dependencies import Opened
+from service.http.errors import ServiceError
+from service.review.auth.access import Posted, allowed, posting
+from service.review.auth.roles import RIGHTS, Reviewer
+from service.review.web.pages import PageRoute, go, page
+from service.storage.audit import note
+from service.storage.tables.review import SessionRow, UserRow
+from service.storage.users import UserError, Users
+
+router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
+Administrator = Annotated[Posted, Depends(posting("people"))]
+
+
+@router.get("/people", response_class=HTMLResponse)
+def people(request: Request, opened: Opened, me: Annotated[Reviewer, Depends(allowed("people"))]) -> Response:
+    """Everyone who may sign in."""
+    return page(request, "accounts/people.html", me, here="People", users=Users(opened).all(), roles=RIGHTS)
+
+
+@router.post("/people")
+def add(request: Request, opened: Opened, sent: Administrator) -> Response:
+    """Add a user."""
+    name, role = sent.text("name", 100), sent.text("role", 15)
+    if not name:
+        raise ServiceError(422, "name: give the user a name.")
+    try:
+        Users(opened).add(name, role, sent.text("password", 200), datetime.now(UTC))
+    except UserError as error:
+        raise ServiceError(422, str(error)) from None
+    note(opened, sent.me.name, "user_added", f"user:{name}", after={"role": role})
+    return go(request, "/people?said=saved")
+
+
+@router.post("/people/{user}")
+def change(request: Request, opened: Opened, sent: Administrator, user: int) -> Response:
+    """Give a role or a new password, shut out or let in again. Their sessions end."""
+    row = opened.scalar(select(UserRow).where(UserRow.id == user).with_for_update())
+    if row is None:
+        raise ServiceError(404, "No user has this id.")
+    if row.id == sent.me.id:
+        raise ServiceError(409, "Another administrator changes your own rights.")
+    before = {"role": row.role, "disabled": row.disabled_at is not None}
+    if role := sent.text("role", 15):
+        if role not in RIGHTS:
+            raise ServiceError(422, f"role: one of {', '.join(RIGHTS)}.")
+        row.role = role
+    row.disabled_at = datetime.now(UTC) if sent.text("disabled", 1) else None
+    if password := sent.text("password", 200):
+        if len(password) < 10:
+            raise ServiceError(422, "password: at least 10 characters.")
+        Users(opened).set_password(row.name, password)
+    opened.execute(delete(SessionRow).where(SessionRow.user_id == row.id))
+    after = {"role": row.role, "disabled": row.disabled_at is not None, "new_password": bool(password)}
+    note(opened, sent.me.name, "user_changed", f"user:{row.name}", before=before, after=after)
+    return go(request, "/people?said=saved")

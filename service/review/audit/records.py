@@ -1,0 +1,73 @@
+"""The record of who did what, searched: newest first, page by page. The database refuses to change a row of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import urlencode
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from service.storage.tables.review import AuditRow
+
+PAGE = 100
+MOST_EXPORTED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for. `before` is the id that a page ends before."""
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    since: str = ""
+    until: str = ""
+    before: int = 0
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> "Search":
+        """From a page's query; what is not understood looks for everything."""
+        before = query.get("before", "")
+        texts = {name: query.get(name, "").strip()[:150] for name in ("actor", "action", "subject", "since", "until")}
+        return cls(**texts, before=int(before) if before.isdigit() and len(before) < 18 else 0)
+
+    @property
+    def text(self) -> str:
+        """As a query, from the first page."""
+        names = ("actor", "action", "subject", "since", "until")
+        return urlencode({name: getattr(self, name) for name in names if getattr(self, name)})
+
+
+def entries(session: Session, asked: Search, most: int = PAGE) -> list[AuditRow]:
+    """Rows of the record, newest first."""
+    return list(session.scalars(_query(asked).limit(most)))
+
+
+def actions(session: Session) -> list[str]:
+    """Every action that was ever recorded."""
+    return list(session.scalars(select(AuditRow.action).distinct().order_by(AuditRow.action).limit(200)))
+
+
+def _query(asked: Search) -> Select[AuditRow]:
+    query = select(AuditRow).order_by(AuditRow.id.desc())
+    if asked.actor:
+        query = query.where(AuditRow.actor == asked.actor)
+    if asked.action:
+        query = query.where(AuditRow.action == asked.action)
+    if asked.subject:
+        query = query.where(
+            or_(AuditRow.subject == asked.subject, AuditRow.subject.endswith(f":{asked.subject}", autoescape=True))
+        )
+    if start := _day(asked.since):
+        query = query.where(AuditRow.at >= start)
+    if end := _day(asked.until):
+        query = query.where(AuditRow.at < end + timedelta(days=1))
+    return query.where(AuditRow.id < asked.before) if asked.before else query
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        return None

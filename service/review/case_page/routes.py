@@ -1,0 +1,149 @@
+"""One case: its page (which claims it), deciding, renewing the claim, holding and handing over, undo."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.dependencies import Opened, Parts, PartsOf
+from service.http.errors import ServiceError
+from service.review.auth.access import Decider, Me, Posted, posted
+from service.review.auth.roles import Reviewer
+from service.review.case_page.case_view import case_file
+from service.review.case_page.notices import id_range, undo_notice
+from service.review.case_page.replay import replay
+from service.review.cases import claims
+from service.review.cases.claims import claim, locked_case, refusal
+from service.review.cases.decisions import NeedsLabelsError, decide, undo
+from service.review.queue.filters import Filter
+from service.review.queue.listing import first_free, place_of, step
+from service.review.web.forms import wish_of
+from service.review.web.pages import PageRoute, go, page
+from service.storage.tables.review import CaseRow, UserRow
+
+router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
+
+
+@router.get("/cases/{case_id}", response_class=HTMLResponse)
+def show(request: Request, parts: PartsOf, me: Me, case_id: str) -> Response:
+    """The case. Opening it claims it where nobody else has, so that two never work on it unknowingly."""
+    with parts.database.writing() as session:
+        case = locked_case(session, case_id)
+        deciding = me.may("decide") and claim(session, case, me, _now(), parts.settings.lock_seconds)
+    with parts.database.reading() as session:
+        return _page(request, parts, session, me, case_id, deciding=deciding)
+
+
+def _page(
+    request: Request, parts: Parts, session: Session, me: Reviewer, case_id: str, *, deciding: bool, status: int = 200,
+    refused: str = "", typed: Mapping[str, Any] | None = None,
+) -> Response:  # fmt: skip
+    case = session.get(CaseRow, case_id)
+    assert case is not None
+    asked = Filter.read(request.query_params)
+    shown = case_file(session, parts.sealer, parts.screeners.screener.policy, case, me)
+    left = int((case.lock_expires_at - _now()).total_seconds()) if case.lock_expires_at else 0
+    return page(
+        request, "case_page/case.html", me, status=status, here="Queue",
+        case=_Replayed(shown, replay(parts, session, case)),
+        filter=asked, deciding=deciding, why_not=refusal(session, case, me, _now()) or "", lock_left=max(left, 0),
+        lock_whole=parts.settings.lock_seconds, colleagues=_colleagues(session, me), refusal=refused,
+        typed=typed or {"labels": shown.labels, "note": "", "reply": "", "evidence": "[]", "wrong_rules": []},
+        may_take=me.may("lead") and not deciding and shown.state != "decided",
+        undo=undo_notice(session, request, me, back=f"/cases/{case_id}?{asked.text}"),
+    )  # fmt: skip
+
+
+class _Replayed:
+    """A case file with its replay beside it, for the template."""
+
+    def __init__(self, shown: Any, replayed: Any) -> None:
+        self._shown = shown
+        self.replay = replayed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._shown, name)
+
+
+def _colleagues(session: Session, me: Reviewer) -> list[UserRow]:
+    query = select(UserRow).where(UserRow.disabled_at.is_(None), UserRow.role != "auditor", UserRow.id != me.id)
+    return list(session.scalars(query.order_by(UserRow.name).limit(200)))
+
+
+@router.get("/cases/{case_id}/step")
+def move(request: Request, opened: Opened, me: Me, case_id: str, by: int = 1) -> Response:
+    """Go to the next or the previous case of the queue."""
+    asked = Filter.read(request.query_params)
+    case = opened.get(CaseRow, case_id)
+    if case is None:
+        raise ServiceError(404, "No case has this id.")
+    found = step(opened, asked, me, case, by)
+    return go(request, f"/cases/{found}?{asked.text}" if found else f"?{asked.text}")
+
+
+@router.post("/cases/{case_id}/renew")
+def renew(parts: PartsOf, opened: Opened, sent: Decider, case_id: str) -> JSONResponse:
+    """Lengthen the claim; the page asks while somebody is at it."""
+    left = claims.renew(opened, locked_case(opened, case_id), sent.me, _now(), parts.settings.lock_seconds)
+    return JSONResponse({"left": left})
+
+
+@router.post("/cases/{case_id}/decide")
+def put_decision(request: Request, parts: PartsOf, sent: Decider, case_id: str) -> Response:
+    """Decide, and go on to the next case."""
+    asked, wish = Filter.parse(sent.text("filter")), wish_of(sent)
+    try:
+        with parts.database.writing() as session:
+            case = locked_case(session, case_id)
+            place = place_of(case, asked.queue)
+            ids = decide(session, parts.sealer, case, sent.me, wish, _now())
+            following = first_free(session, asked, sent.me, place)
+    except NeedsLabelsError as error:
+        typed: dict[str, Any] = {name: sent.text(name, 50_000) for name in ("note", "reply", "evidence")}
+        with parts.database.reading() as session:
+            return _page(
+                request, parts, session, sent.me, case_id, deciding=True, status=422, refused=error.detail,
+                typed=typed | {"labels": sent.texts("label"), "wrong_rules": sent.texts("wrong_rule")},
+            )  # fmt: skip
+    done = f"undo={ids[0]}-{ids[-1]}"
+    return go(request, f"/cases/{following}?{asked.text}&{done}" if following else f"?{asked.text}&said=done&{done}")
+
+
+@router.post("/cases/{case_id}/keep")
+def keep(request: Request, parts: PartsOf, opened: Opened, sent: Decider, case_id: str) -> Response:
+    """Release a case, hold it, hand it over, or (leads) take it over."""
+    case, now, asked = locked_case(opened, case_id), _now(), Filter.parse(sent.text("filter"))
+    match sent.text("outcome", 20):
+        case "release":
+            claims.release(opened, case, sent.me, now)
+            return go(request, f"?{asked.text}&said=released")
+        case "hold":
+            claims.keep_for(opened, case, sent.me, sent.me.id, now)
+            return go(request, f"?{asked.text}&said=held")
+        case "hand":
+            colleague = sent.text("to", 20)
+            claims.keep_for(opened, case, sent.me, int(colleague) if colleague.isdigit() else 0, now)
+            return go(request, f"?{asked.text}&said=handed")
+        case "take":
+            claims.take(opened, case, sent.me, now, parts.settings.lock_seconds)
+            return go(request, f"/cases/{case_id}?{asked.text}")
+    raise ServiceError(422, "outcome: release, hold, hand or take.")
+
+
+@router.post("/undo")
+def take_back(request: Request, opened: Opened, sent: Annotated[Posted, Depends(posted)]) -> Response:
+    """Take one's own last acts back, within their 30 seconds, and return to the case."""
+    ids = id_range(sent.text("decisions", 50))
+    if ids is None:
+        raise ServiceError(422, "decisions: a range of ids, first-last.")
+    cases = undo(opened, sent.me, *ids, _now())
+    query = Filter.parse(sent.text("back").partition("?")[2]).text
+    return go(request, f"/cases/{cases[0]}?{query}&said=undone" if len(cases) == 1 else f"?{query}&said=undone")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

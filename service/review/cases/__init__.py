@@ -1,0 +1,1 @@
+"""A case's life: state, claims, decisions, second readings."""

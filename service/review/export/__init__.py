@@ -1,0 +1,1 @@
+"""Reviewed cases as labelled tickets."""

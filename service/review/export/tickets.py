@@ -1,0 +1,99 @@
+"""Reviewed cases as labelled tickets, as the data scientists read them. A machine's guess never passes for a label.
+
+Labels and evidence are a person's; what the machine had said stands apart, in `machine` and in the provenance.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from classifier import Draft
+from service.review.case_page.history import details_of
+from service.review.cases.state import OUTCOMES, kept
+from service.review.web.wording import ACTION, split
+from service.storage.encryption import Sealer
+from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
+from service.storage.tables.screenings import ScreeningRow
+
+Ticket = dict[str, Any]
+GROUP = 500
+
+
+def tickets(
+    session: Session, sealer: Sealer, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[Ticket]:
+    """A ticket for each screening whose review is over, oldest decision first; purged ones have no text and are left
+    out. `since` and `until` bound the time of the decision."""
+    query = select(CaseRow.id).where(CaseRow.decided_at.is_not(None))
+    if since:
+        query = query.where(CaseRow.decided_at >= since)
+    if until:
+        query = query.where(CaseRow.decided_at < until)
+    ids = list(session.scalars(query.order_by(CaseRow.decided_at, CaseRow.id)))
+    for start in range(0, len(ids), GROUP):
+        yield from _group(session, sealer, ids[start : start + GROUP])
+
+
+def _group(session: Session, sealer: Sealer, ids: list[str]) -> Iterator[Ticket]:
+    said: dict[str, list[CaseDecisionRow]] = defaultdict(list)
+    names: dict[int, str] = {}
+    acts = select(CaseDecisionRow, UserRow.name).join(UserRow, UserRow.id == CaseDecisionRow.actor_id)
+    for row, name in session.execute(acts.where(CaseDecisionRow.case_id.in_(ids)).order_by(CaseDecisionRow.id)):
+        said[row.case_id].append(row)
+        names[row.id] = name
+    cases = select(CaseRow, ScreeningRow).join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
+    for case, screening in session.execute(cases.where(CaseRow.id.in_(ids)).order_by(CaseRow.decided_at, CaseRow.id)):
+        opinions = [row for row in kept(said[case.id]) if row.action in OUTCOMES]
+        if opinions and screening.draft:
+            draft = sealer.open_draft(screening.draft)
+            yield _ticket(sealer, case, screening, draft, opinions, names)
+
+
+def _ticket(
+    sealer: Sealer, case: CaseRow, screening: ScreeningRow, draft: Draft, opinions: list[CaseDecisionRow],
+    names: Mapping[int, str],
+) -> Ticket:  # fmt: skip
+    last = opinions[-1]
+    order = {key: screening.order_state.get(key) for key in ("cancelled_by", "status")}
+    return {
+        "id": f"screening-{screening.id}",
+        "writer": f"merchant-{screening.merchant_id or 'unknown'}",
+        "scenario": f"template-{screening.template_hash[:16]}",
+        "support_id": draft.support_id,
+        "subject": draft.subject,
+        "body": draft.body,
+        "order": order if any(order.values()) else None,
+        "labels": split(last.labels or ""),
+        "evidence": _evidence(sealer, last, draft),
+        "note": str(details_of(sealer, last).get("note", "")),
+        "language": screening.language,
+        "date": screening.created_at.isoformat(),
+        "provenance": _provenance(case, screening, opinions, names),
+        "machine": {
+            "decision": screening.decision,
+            "labels": split(screening.labels),
+            "model": screening.model_version,
+        },
+    }
+
+
+def _evidence(sealer: Sealer, row: CaseDecisionRow, draft: Draft) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    labels = (row.labels or "").split()
+    for mark in details_of(sealer, row).get("evidence", ()):
+        text: str = getattr(draft, mark["field"])[mark["start"] : mark["end"]]
+        if mark["label"] in labels and text:
+            found.setdefault(mark["label"], []).append(text)
+    return found
+
+
+def _provenance(
+    case: CaseRow, screening: ScreeningRow, opinions: list[CaseDecisionRow], names: Mapping[int, str]
+) -> str:
+    who = "; ".join(f"{ACTION[row.action]} by {names[row.id]} on {row.at:%Y-%m-%d}" for row in opinions)
+    versions = f"{screening.model_version}, {screening.rules_version}, {screening.policy_version}"
+    return f"reviewed case {case.id}: {who}; machine said {screening.decision} ({versions})"

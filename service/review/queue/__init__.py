@@ -1,0 +1,1 @@
+"""The queue: its page, filters, saved views and bulk decisions."""

@@ -1,0 +1,37 @@
+"""Bulk decisions: first the count, then the deed."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from service.dependencies import PartsOf
+from service.review.auth.access import Decider
+from service.review.queue.bulk_decisions import MOST, decide_all, plan, selected
+from service.review.queue.filters import Filter
+from service.review.web.forms import outcome_of
+from service.review.web.pages import PageRoute, go, page
+
+router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
+
+
+@router.post("/bulk", response_class=HTMLResponse)
+def count(request: Request, parts: PartsOf, sent: Decider) -> Response:
+    """Say how many cases of which kind a bulk decision would decide; nothing is decided yet."""
+    asked, outcome = Filter.parse(sent.text("filter")), outcome_of(sent)
+    everything = bool(sent.text("everything", 1))
+    with parts.database.reading() as session:
+        ids = selected(session, asked, sent.me, sent.texts("case"), everything=everything)
+        found = plan(session, sent.me, ids, outcome)
+    return page(
+        request, "queue/bulk.html", sent.me, here="Queue", outcome=outcome, count=len(found.cases), groups=found.groups,
+        skipped=found.skipped, impossible=found.impossible, filter=asked.text, cases=found.cases, most=MOST,
+        capped=everything and len(ids) == MOST,
+    )  # fmt: skip
+
+
+@router.post("/bulk/confirm")
+def confirm(request: Request, parts: PartsOf, sent: Decider) -> Response:
+    """Decide what was counted, and nothing that has come since."""
+    asked, outcome = Filter.parse(sent.text("filter")), outcome_of(sent)
+    ids = sent.text("cases", MOST * 33).split()
+    made = decide_all(parts.database, parts.sealer, sent.me, ids, outcome, sent.text("note"))
+    return go(request, f"?{asked.text}&" + (f"undo={made[0]}-{made[-1]}" if made else "said=none"))

@@ -1,0 +1,168 @@
+"""The queue as the store holds it: rows in order of what is due first, page by page.
+
+Each page is one walk along an index (`ix_cases_waiting`, `ix_cases_kind`) from where the last page ended, so that
+the hundred-thousandth case costs what the first one does.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from service.review.auth.roles import Reviewer
+from service.review.queue.filters import Filter, Place
+from service.review.web.wording import KIND, split, urgency
+from service.storage.encryption import Sealer
+from service.storage.screenings.search import found_drafts
+from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
+from service.storage.tables.screenings import FindingRow, ScreeningRow
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A case as the queue shows it."""
+
+    id: str
+    kind: str
+    state: str
+    decision: str
+    labels: tuple[str, ...]
+    subject: str
+    snippet: str
+    merchant: str | None
+    created_at: datetime
+    due_at: datetime
+    decided_at: datetime | None
+    holder: str | None
+    urgency: str
+
+
+def conditions(session: Session, asked: Filter, me: Reviewer, now: datetime) -> list[ColumnElement[bool]]:
+    """What a case must be to be in a filtered queue."""
+    start, end = asked.moments()
+    found: list[ColumnElement[bool]] = [_queue(asked.queue, me, now)]
+    if asked.label:
+        found.append(CaseRow.labels.contains(asked.label, autoescape=True))
+    for name, column in _EQUAL.items():
+        if value := getattr(asked, name):
+            found.append(column == value)
+    if asked.rule:
+        hits = select(FindingRow.screening_id).where(FindingRow.rule_id == asked.rule)
+        found.append(CaseRow.screening_id.in_(hits))
+    if start:
+        found.append(CaseRow.created_at >= start)
+    if end:
+        found.append(CaseRow.created_at < end)
+    if asked.words:
+        wanted = found_drafts(session.get_bind().dialect.name, asked.words)
+        found.append(CaseRow.screening_id.in_(wanted) if wanted is not None else false())
+    return found
+
+
+_EQUAL: dict[str, Any] = {
+    "decision": CaseRow.decision,
+    "merchant": CaseRow.merchant_id,
+    "model": CaseRow.model_version,
+    "language": CaseRow.language,
+}
+
+
+def _queue(queue: str, me: Reviewer, now: datetime) -> ColumnElement[bool]:
+    if queue == "decided":
+        return CaseRow.decided_at.is_not(None)
+    waiting = CaseRow.decided_at.is_(None)
+    if queue == "mine":
+        return and_(waiting, CaseRow.claimed_by == me.id, CaseRow.state == "held")
+    if queue in ("second", "disputed"):
+        return and_(waiting, CaseRow.state == queue, _not_mine(me))
+    free = and_(waiting, offered(me, now))
+    return and_(CaseRow.kind == queue, free) if queue in KIND else free
+
+
+def offered(me: Reviewer, now: datetime) -> ColumnElement[bool]:
+    """Not what somebody else holds, nor disputes to a reviewer, nor what this reviewer has decided already."""
+    held_elsewhere = and_(CaseRow.state == "held", CaseRow.claimed_by != me.id, CaseRow.lock_expires_at > now)
+    disputed = CaseRow.state == "disputed" if not me.may("lead") else None
+    parts = [not_(held_elsewhere), or_(CaseRow.state != "second", _not_mine(me))]
+    return and_(*parts, not_(disputed)) if disputed is not None else and_(*parts)
+
+
+def _not_mine(me: Reviewer) -> ColumnElement[bool]:
+    """No decision of this reviewer's own is among the case's."""
+    mine = exists().where(
+        CaseDecisionRow.case_id == CaseRow.id,
+        CaseDecisionRow.actor_id == me.id,
+        CaseDecisionRow.action.in_(("uphold", "overturn", "relabel")),
+        not_(exists().where(_Undo.undoes == CaseDecisionRow.id)),
+    )
+    return not_(mine)
+
+
+_Undo: Any = CaseDecisionRow.__table__.alias("undo").c
+
+
+def ordered(query: Any, queue: str, after: Place | None, *, backwards: bool = False) -> Any:
+    """A select of cases in the order of the queue, from a place on: due first; decided ones newest first."""
+    moment = CaseRow.decided_at if queue == "decided" else CaseRow.due_at
+    down = (queue == "decided") != backwards
+    if after:
+        key, place = tuple_(moment, CaseRow.id), tuple_(*after)
+        query = query.where(key < place if down else key > place)
+    # decided_at is NULL for all that waits; PostgreSQL follows the index only if the order names it too
+    keys = (moment, CaseRow.id) if queue == "decided" else (CaseRow.decided_at, moment, CaseRow.id)
+    return query.order_by(*(key.desc() if down else key for key in keys))
+
+
+def place_of(case: CaseRow | Line, queue: str) -> Place:
+    """Where a case stands in the order of a queue."""
+    return (case.decided_at or case.due_at) if queue == "decided" else case.due_at, case.id
+
+
+def page(session: Session, sealer: Sealer, asked: Filter, me: Reviewer) -> tuple[list[Line], Place | None]:
+    """One page of the queue and where the next one begins, None on the last."""
+    now = datetime.now(UTC)
+    query = (
+        select(CaseRow, ScreeningRow.draft, UserRow.name)
+        .join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
+        .outerjoin(UserRow, UserRow.id == CaseRow.claimed_by)
+        .where(*conditions(session, asked, me, now))
+    )
+    found = session.execute(ordered(query, asked.queue, asked.after).limit(PAGE + 1)).all()
+    lines = [_line(sealer, case, draft, holder, now) for case, draft, holder in found[:PAGE]]
+    return lines, place_of(lines[-1], asked.queue) if len(found) > PAGE else None
+
+
+def _line(sealer: Sealer, case: CaseRow, sealed: bytes | None, holder: str | None, now: datetime) -> Line:
+    draft = sealer.open_draft(sealed) if sealed else None
+    held = case.lock_expires_at is not None and case.lock_expires_at > now
+    return Line(
+        id=case.id, kind=case.kind, state=case.state, decision=case.decision, labels=tuple(split(case.labels)),
+        subject=draft.subject.strip()[:200] if draft else "(text removed)",
+        snippet=" ".join(draft.body[:400].split())[:220] if draft else "",
+        merchant=case.merchant_id, created_at=case.created_at, due_at=case.due_at, decided_at=case.decided_at,
+        holder=holder if held else None, urgency=urgency(case.due_at, now),
+    )  # fmt: skip
+
+
+def step(session: Session, asked: Filter, me: Reviewer, case: CaseRow, by: int) -> str | None:
+    """The id of the next (or, `by` -1, the previous) case in the queue's order; None at its end."""
+    query = select(CaseRow.id).where(*conditions(session, asked, me, datetime.now(UTC)))
+    place = place_of(case, asked.queue)
+    found: str | None = session.scalar(ordered(query, asked.queue, place, backwards=by < 0).limit(1))
+    return found
+
+
+def first_free(session: Session, asked: Filter, me: Reviewer, after: Place | None = None) -> str | None:
+    """The id of the first case of the queue that nobody works on, from a place on, then from the beginning."""
+    now = datetime.now(UTC)
+    free = or_(CaseRow.claimed_by.is_(None), CaseRow.claimed_by == me.id, CaseRow.lock_expires_at <= now)
+    query = select(CaseRow.id).where(*conditions(session, asked, me, now), free)
+    for place in (after, None) if after else (None,):
+        found: str | None = session.scalar(ordered(query, asked.queue, place).limit(1))
+        if found:
+            return found
+    return None

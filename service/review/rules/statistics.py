@@ -1,0 +1,90 @@
+"""Each rule with its numbers: hits, precision as people see it, overturn rate, how often it was called wrong."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from classifier.matching.rulebook import Rule
+from service.review.cases.closed_cases import Reviewed, reviewed
+from service.storage.tables.review import CaseDecisionRow
+from service.storage.tables.screenings import FindingRow
+
+SPAN = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A rule of the book as the desk lists it. Shares None where no case that it hit was reviewed."""
+
+    id: str
+    label: str | None
+    family: str
+    strength: str
+    status: str
+    hits: int
+    reviewed: int
+    precision: float | None
+    overturned: float | None
+    called_wrong: int
+
+
+def rule_lines(session: Session, rules: Iterable[Rule], order: str = "hits") -> list[RuleLine]:
+    """Every rule with its numbers of the last 90 days, in one of ORDERS."""
+    since, now = datetime.now(UTC) - SPAN, datetime.now(UTC)
+    hits = _hits(session, since)
+    wrong = _called_wrong(session, since)
+    seen: dict[str, list[Reviewed]] = {}
+    for one in reviewed(session, since, now):
+        for rule_id in one.rules:
+            seen.setdefault(rule_id, []).append(one)
+    lines = [_line(rule, hits, seen.get(rule.id, []), wrong) for rule in rules]
+    return sorted(lines, key=lambda line: (ORDERS[order](line), line.id))
+
+
+ORDERS: Mapping[str, Callable[[RuleLine], Any]] = {
+    "hits": lambda line: -line.hits,
+    "reviewed": lambda line: -line.reviewed,
+    "precision": lambda line: (line.precision is None, line.precision or 0),
+    "overturned": lambda line: (line.overturned is None, -(line.overturned or 0)),
+    "called_wrong": lambda line: -line.called_wrong,
+}
+"""The orders of the list, what asks for a look first; equal ones by id."""
+
+
+def _line(rule: Rule, hits: Mapping[str, int], seen: list[Reviewed], wrong: Mapping[str, int]) -> RuleLine:
+    count = len(seen)
+    right = sum(rule.label in one.said if rule.label else not one.overturned for one in seen)
+    against = sum(one.overturned for one in seen)
+    return RuleLine(
+        id=rule.id, label=rule.label.value if rule.label else None, family=rule.family, strength=rule.strength,
+        status=rule.status, hits=hits.get(rule.id, 0), reviewed=count, precision=right / count if count else None,
+        overturned=against / count if count else None, called_wrong=wrong.get(rule.id, 0),
+    )  # fmt: skip
+
+
+def _hits(session: Session, since: datetime) -> Mapping[str, int]:
+    query = select(FindingRow.rule_id, func.count()).where(FindingRow.created_at >= since, FindingRow.witness == "rule")
+    return Counter({row.rule_id: row[1] for row in session.execute(query.group_by(FindingRow.rule_id))})
+
+
+def _called_wrong(session: Session, since: datetime) -> Mapping[str, int]:
+    undone = select(CaseDecisionRow.undoes).where(CaseDecisionRow.undoes.is_not(None))
+    query = select(CaseDecisionRow.rule_id, func.count()).where(
+        CaseDecisionRow.action == "wrong_rule", CaseDecisionRow.at >= since, CaseDecisionRow.id.not_in(undone)
+    )
+    found = session.execute(query.group_by(CaseDecisionRow.rule_id))
+    return Counter({str(rule_id): count for rule_id, count in found})
+
+
+def wrong_cases(session: Session, rule_id: str, most: int = 20) -> list[str]:
+    """Ids of the cases in which the rule was called wrong, newest first."""
+    undone = select(CaseDecisionRow.undoes).where(CaseDecisionRow.undoes.is_not(None))
+    query = select(CaseDecisionRow.case_id).where(
+        CaseDecisionRow.action == "wrong_rule", CaseDecisionRow.rule_id == rule_id, CaseDecisionRow.id.not_in(undone)
+    )
+    return list(dict.fromkeys(session.scalars(query.order_by(CaseDecisionRow.id.desc()).limit(most))))

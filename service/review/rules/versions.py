@@ -1,0 +1,121 @@
+"""Versions of rules written at the desk: each hashed together with the one before it, dated, signed by its author.
+
+A row is never changed: to put a rule in shadow, to publish it or to roll it back adds a row. A changed live rule may
+run in shadow beside itself: status `trial`, until the rule is published, rolled back, or the trial `ended`.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.http.errors import ServiceError
+from service.passes import Passes
+from service.review.auth.roles import Reviewer
+from service.review.rules.files import Entry, entry_of
+from service.review.rules.signatures import hash_of, seals, sign
+from service.storage.audit import note
+from service.storage.tables.review import RuleVersionRow
+
+IN_FORCE = ("shadow", "live", "shipped")
+"""Statuses that say what runs; `shipped` gives the place back to the rule that came with the product."""
+TRIAL = ".trial"
+"""Ending of the id under which a changed rule runs in shadow beside its live self."""
+
+
+def versions(session: Session, rule_id: str) -> list[RuleVersionRow]:
+    """All versions of a rule, oldest first."""
+    query = select(RuleVersionRow).where(RuleVersionRow.rule_id == rule_id).order_by(RuleVersionRow.id)
+    return list(session.scalars(query))
+
+
+def in_force(rows: Sequence[RuleVersionRow]) -> RuleVersionRow | None:
+    """The version of a rule that runs; None where the desk has none that does."""
+    running = [row for row in rows if row.status in IN_FORCE]
+    return running[-1] if running and running[-1].status != "shipped" else None
+
+
+def on_trial(rows: Sequence[RuleVersionRow]) -> RuleVersionRow | None:
+    """The version that runs in shadow beside the live one; None where there is none."""
+    last = next((row for row in reversed(rows) if row.status != "draft"), None)
+    return last if last and last.status == "trial" else None
+
+
+def add_version(
+    session: Session, passes: Passes, me: Reviewer, rule_id: str, source: str, status: str, words: str
+) -> RuleVersionRow:
+    """Add a version to a rule's chain, hashed with the one before and signed."""
+    rows = versions(session, rule_id)
+    row = RuleVersionRow(
+        rule_id=rule_id, status=status, source=source, author=me.name, note=words or None, created_at=datetime.now(UTC)
+    )
+    row.version = hash_of(row, rows[-1].version if rows else "")
+    row.signature = sign(passes, row)
+    session.add(row)
+    session.flush()
+    before = {"version": rows[-1].version, "status": rows[-1].status} if rows else None
+    after = {"version": row.version, "status": status}
+    note(session, me.name, f"rule_{status}", f"rule:{rule_id}", before=before, after=after)
+    return row
+
+
+def newest(session: Session, rule_id: str, version: int) -> RuleVersionRow:
+    """The version that a page was looking at. Raises 404, and 409 where there is a newer one."""
+    rows = versions(session, rule_id)
+    if not rows:
+        raise ServiceError(404, "This rule has no version of the desk's own.")
+    if rows[-1].id != version:
+        raise ServiceError(409, "There is a newer version of this rule; look at it first.")
+    return rows[-1]
+
+
+def changes(session: Session, passes: Passes) -> dict[str, Entry]:
+    """What the desk has in force: rule id -> the rule as it runs. Versions whose seal is broken have no say."""
+    by_rule: dict[str, list[RuleVersionRow]] = {}
+    for row in session.scalars(select(RuleVersionRow).order_by(RuleVersionRow.id)):
+        by_rule.setdefault(row.rule_id, []).append(row)
+    found: dict[str, Entry] = {}
+    for rule_id, rows in by_rule.items():
+        sealed = whole(passes, rows)
+        if running := in_force(sealed):
+            found[rule_id] = {**entry_of(running.source), "status": running.status}
+        if trial := on_trial(sealed):
+            found[rule_id + TRIAL] = {**entry_of(trial.source), "id": rule_id + TRIAL, "status": "shadow"}
+    return found
+
+
+def whole(passes: Passes, rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:
+    """The versions whose seal is not broken; `rows` are all of one rule's, oldest first."""
+    found = seals(passes, rows)
+    return [row for row in rows if found[row.id] != "broken"]
+
+
+def rolled_back(session: Session, passes: Passes, me: Reviewer, rule_id: str, words: str) -> RuleVersionRow:
+    """Bring back what ran before the version that runs now; the shipped rule, or nothing, if there was none.
+
+    Raises the 409 where the desk has nothing in force.
+    """
+    ran = _ran(whole(passes, versions(session, rule_id)))
+    if not ran:
+        raise ServiceError(409, "Nothing of the desk's is in force for this rule.")
+    back = ran[-2] if len(ran) > 1 else ran[-1]
+    status = back.status if len(ran) > 1 else "shipped"
+    return add_version(session, passes, me, rule_id, back.source, status, words)
+
+
+def _ran(rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:
+    """What ran one after another and has not been rolled back, the version in force last."""
+    ran: list[RuleVersionRow] = []
+    for row in rows:
+        if row.status == "shipped":
+            ran.clear()
+        elif row.status in IN_FORCE and len(ran) > 1 and _same(row, ran[-2]):
+            ran.pop()  # back to the one before: a second roll-back goes further, not forth again
+        elif row.status in IN_FORCE:
+            ran.append(row)
+    return ran
+
+
+def _same(row: RuleVersionRow, other: RuleVersionRow) -> bool:
+    return (row.source, row.status) == (other.source, other.status)

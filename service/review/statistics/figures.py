@@ -1,0 +1,188 @@
+"""The desk's numbers for a span of days: volumes, decisions, what people overturned, times, the backlog."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.review.cases.closed_cases import Reviewed, reviewed
+from service.review.cases.rules import decision_of
+from service.review.web.wording import DECISION, KIND, LABEL, QUEUE, split
+from service.storage.tables.review import CaseRow
+from service.storage.tables.screenings import AcknowledgementRow, ScreeningRow, WithdrawalRow
+
+Cell = str | int | float | None
+Rows = tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of numbers. `columns` name the cells; shares are between 0 and 1; `kind` says how it is drawn:
+    `days` (first column a day, each column of counts a line) or `bars` (first column a name, second its length)."""
+
+    id: str
+    title: str
+    says: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    kind: str
+    share: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days that are counted, [since, until), in a session."""
+
+    session: Session
+    since: datetime
+    until: datetime
+
+    def done(self) -> list[Reviewed]:
+        """The cases decided in these days."""
+        return reviewed(self.session, self.since, self.until)
+
+
+TABLES: Mapping[str, Callable[[Span], Table]] = {
+    "volumes": lambda span: volumes(span),
+    "decisions": lambda span: decisions_by_day(span.done()),
+    "labels": lambda span: overturned(
+        "labels", "Overturned by label", span.done(), lambda r: [LABEL[x] for x in split(r.case.labels)]
+    ),
+    "rules": lambda span: overturned("rules", "Overturned by rule", span.done(), lambda r: r.rules),
+    "models": lambda span: overturned(
+        "models", "Overturned by model version", span.done(), lambda r: [r.case.model_version]
+    ),
+    "false-blocks": lambda span: false_blocks(span.done()),
+    "after-warning": lambda span: after_warning(span),
+    "time": lambda span: time_to_decision(span.done()),
+    "backlog": lambda span: backlog(span),
+}
+"""Every table of the page, in its order."""
+
+
+def volumes(span: Span) -> Table:
+    """Screenings each day, by decision."""
+    day = _day_of(span.session)
+    counted = span.session.execute(
+        select(day, ScreeningRow.decision, func.count())
+        .where(ScreeningRow.created_at >= span.since, ScreeningRow.created_at < span.until)
+        .group_by(day, ScreeningRow.decision)
+    ).all()
+    by_day: dict[str, Counter[str]] = defaultdict(Counter)
+    for when, decision, count in counted:
+        by_day[str(when)][decision] += count
+    rows: Rows = tuple((when, *(by_day[when][d] for d in DECISION)) for when in sorted(by_day))
+    return Table("volumes", "Drafts screened", "Each day, by decision.", ("Day", *DECISION.values()), rows, "days")
+
+
+def _day_of(session: Session) -> Any:
+    """The UTC day of a screening; PostgreSQL by itself would take the server's own time zone."""
+    if session.get_bind().dialect.name == "postgresql":
+        return func.date(func.timezone("UTC", ScreeningRow.created_at))
+    return func.date(ScreeningRow.created_at)
+
+
+def decisions_by_day(done: Iterable[Reviewed]) -> Table:
+    """Cases decided each day, by whether the stored decision stood."""
+    by_day: dict[str, Counter[bool]] = defaultdict(Counter)
+    for one in done:
+        by_day[one.last_at.date().isoformat()][one.overturned] += 1
+    rows = tuple((day, by_day[day][False], by_day[day][True]) for day in sorted(by_day))
+    return Table("decisions", "Cases decided", "Each day.", ("Day", "Upheld", "Overturned"), rows, "days")
+
+
+def overturned(id: str, title: str, done: Iterable[Reviewed], of: Any) -> Table:
+    """Share of decided cases that a person overturned, by what `of` tells of a case."""
+    all_of, against = Counter[str](), Counter[str]()
+    for one in done:
+        for name in of(one):
+            all_of[name] += 1
+            against[name] += one.overturned
+    rows = sorted(((n, against[n] / count, against[n], count) for n, count in all_of.items()), key=lambda r: -r[1])
+    says = "Share of decided cases in which a person said otherwise."
+    return Table(id, title, says, ("", "Share overturned", "Overturned", "Decided"), tuple(rows), "bars", share=True)
+
+
+def false_blocks(done: Iterable[Reviewed]) -> Table:
+    """Of the blocks that people read, the share that was wrong."""
+    by_day: dict[str, Counter[bool]] = defaultdict(Counter)
+    for one in done:
+        if one.case.decision == "block":
+            by_day[one.last_at.date().isoformat()][decision_of(one.said) != "block"] += 1
+    whole, wrong = sum(c.total() for c in by_day.values()), sum(c[True] for c in by_day.values())
+    rows = tuple((day, c.total(), c[True], c[True] / c.total()) for day, c in sorted(by_day.items()))
+    says = f"Of {whole} blocks that people read, {wrong} were unjust" + (f": {wrong / whole:.1%}." if whole else ".")
+    columns = ("Day", "Blocks read", "Wrongly blocked", "Share wrong")
+    return Table("false-blocks", "False blocks", says, columns, rows, "days")
+
+
+def after_warning(span: Span) -> Table:
+    """What warned merchants did: each warned screening once."""
+    session, since, until = span.session, span.since, span.until
+    warned = session.execute(
+        select(ScreeningRow.id).where(
+            ScreeningRow.decision == "warn", ScreeningRow.created_at >= since, ScreeningRow.created_at < until
+        )
+    ).scalars()
+    ids = set(warned)
+    sent = set(session.scalars(select(AcknowledgementRow.screening_id).where(AcknowledgementRow.at >= since)))
+    dropped = set(session.scalars(select(WithdrawalRow.screening_id).where(WithdrawalRow.at >= since)))
+    later = dict(_again(session, since))
+    fates = Counter(_fate(one, sent, dropped, later) for one in ids)
+    whole = sum(fates.values())
+    rows = tuple((name, fates[name] / whole if whole else 0.0, fates[name]) for name in FATES)
+    says = "The first thing that followed a warning."
+    return Table("after-warning", "After a warning", says, ("", "Share", "Drafts"), rows, "bars", share=True)
+
+
+FATES = ("Edited, then clean", "Edited, still flagged", "Sent all the same", "Withdrawn", "Nothing more was heard")
+
+
+def _again(session: Session, since: datetime) -> Iterable[tuple[str, str]]:
+    """(earlier screening, decision on the edited draft), the last edit last."""
+    query = select(ScreeningRow.previous_id, ScreeningRow.decision)
+    query = query.where(ScreeningRow.previous_id.is_not(None), ScreeningRow.created_at >= since)
+    for previous, decision in session.execute(query.order_by(ScreeningRow.id)):
+        yield str(previous), decision
+
+
+def _fate(id: str, sent: set[str], dropped: set[str], later: Mapping[str, str]) -> str:
+    if id in later:
+        return FATES[0] if later[id] == "allow" else FATES[1]
+    return FATES[2] if id in sent else FATES[3] if id in dropped else FATES[4]
+
+
+def time_to_decision(done: Iterable[Reviewed]) -> Table:
+    """From a case's arrival to a person's first word, and how many were in time."""
+    waits = sorted((one.first_at - one.case.created_at).total_seconds() / 3600 for one in done)
+    late = sum(one.first_at > one.case.due_at for one in done)
+    steps = ((0.25, "under 15 min"), (1, "under 1 h"), (4, "under 4 h"), (24, "under 24 h"), (1e9, "longer"))
+    rows, before = [], 0.0
+    for limit, name in steps:
+        rows.append((name, sum(before <= wait < limit for wait in waits)))
+        before = limit
+    says = f"{late} of {len(waits)} after their time."
+    return Table("time", "Time to decision", says, ("", "Cases"), tuple(rows), "bars")
+
+
+def backlog(span: Span) -> Table:
+    """Cases that wait now, by queue, with the age of the oldest in hours."""
+    now, counted = (
+        span.until,
+        span.session.execute(
+            select(CaseRow.kind, func.count(), func.min(CaseRow.created_at))
+            .where(CaseRow.decided_at.is_(None))
+            .group_by(CaseRow.kind)
+        ).all(),
+    )
+    found = {kind: (count, oldest) for kind, count, oldest in counted}
+    rows = tuple(
+        (QUEUE[kind], found[kind][0], round((now - found[kind][1]).total_seconds() / 3600, 1))
+        for kind in KIND
+        if kind in found
+    )
+    return Table("backlog", "Backlog", "Cases that wait now.", ("", "Cases", "Oldest, hours"), rows, "bars")

@@ -1,0 +1,99 @@
+"""The numbers: a page of plots and tables, each also as SVG and as CSV; and how far reviewers agree."""
+
+import csv
+import io
+from datetime import UTC, datetime, time, timedelta
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
+
+from service.dependencies import Opened
+from service.http.errors import ServiceError
+from service.review.auth.access import Me
+from service.review.cases.second_readings import disagreements, pairs
+from service.review.statistics.agreement import agreement
+from service.review.statistics.figures import TABLES, Span, Table
+from service.review.statistics.plots import THEMES, plot
+from service.review.web.pages import HEADERS, PageRoute, page
+
+router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
+SPANS = (7, 30, 90)
+
+
+@router.get("/numbers", response_class=HTMLResponse)
+def numbers(request: Request, opened: Opened, me: Me, days: int = 30) -> Response:
+    """Plots, each with its table."""
+    return page(
+        request, "statistics/numbers.html", me, here="Numbers", tables=_tables(opened, days), days=days, spans=SPANS,
+        shown=_shown,
+    )  # fmt: skip
+
+
+@router.get("/numbers/{name}.svg")
+def drawing(opened: Opened, me: Me, name: str, days: int = 30, theme: str = "light", narrow: bool = False) -> Response:
+    """One table as a plot."""
+    if theme not in THEMES:
+        raise ServiceError(422, "theme: light or dark.")
+    headers = {
+        "cache-control": "private, max-age=30",
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    }
+    return Response(plot(_table(opened, name, days), theme, narrow=narrow), media_type="image/svg+xml", headers=headers)
+
+
+@router.get("/numbers/{name}.csv")
+def sheet(opened: Opened, me: Me, name: str, days: int = 30) -> Response:
+    """One table as CSV."""
+    table = _table(opened, name, days)
+    return csv_answer(f"{name}.csv", [table.columns, *table.rows])
+
+
+@router.get("/agreement", response_class=HTMLResponse)
+def agree(request: Request, opened: Opened, me: Me) -> Response:
+    """Kappa for each label over the cases that two people read blind, and where they differed."""
+    both = pairs(opened)
+    return page(
+        request, "statistics/agreement.html", me, here="Agreement", rows=agreement(both), cases=len(both),
+        disagreements=disagreements(opened),
+    )  # fmt: skip
+
+
+def csv_answer(name: str, rows: object) -> Response:
+    """Rows as a CSV file. A cell that a spreadsheet would run as a formula is given an apostrophe."""
+    target = io.StringIO()
+    writer = csv.writer(target)
+    for row in rows:  # type: ignore[attr-defined]
+        writer.writerow([_harmless(cell) for cell in row])
+    headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
+    return Response(target.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def _span(session: Session, days: int) -> Span:
+    if days not in SPANS:
+        raise ServiceError(422, f"days: one of {', '.join(map(str, SPANS))}.")
+    now = datetime.now(UTC)
+    return Span(session, datetime.combine(now.date() - timedelta(days=days - 1), time(), UTC), now)
+
+
+def _tables(session: Session, days: int) -> list[Table]:
+    span = _span(session, days)
+    return [make(span) for make in TABLES.values()]
+
+
+def _table(session: Session, name: str, days: int) -> Table:
+    if name not in TABLES:
+        raise ServiceError(404, "There are no numbers of this name.")
+    return TABLES[name](_span(session, days))
+
+
+def _shown(cell: object, column: str) -> str:
+    if cell is None:
+        return "–"
+    if isinstance(cell, float):
+        return f"{cell:.1%}" if column.startswith("Share") else f"{cell:,}"
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)

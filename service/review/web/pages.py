@@ -1,0 +1,126 @@
+"""The desk's pages: templates, headers that allow nothing inline or foreign, and refusals a person can read."""
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+
+from service.http.errors import STORE_AWAY, ServiceError, invalid
+from service.review.auth.roles import Reviewer
+from service.review.auth.sessions import COOKIE, who
+from service.review.web import wording
+
+STATIC = Path(__file__).with_name("static")
+TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parents[1]), autoescape=True, undefined=StrictUndefined)
+TEMPLATES.trim_blocks = TEMPLATES.lstrip_blocks = True
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+NAVIGATION = (
+    ("", "Queue", "read"),
+    ("/rules", "Rules", "lead"),
+    ("/numbers", "Numbers", "read"),
+    ("/agreement", "Agreement", "read"),
+    ("/audit", "Audit", "audit"),
+    ("/out", "Export", "export"),
+    ("/people", "People", "people"),
+)
+SAID = {
+    "none": ("", "Nothing was decided: others were faster."),
+    "done": ("", "Nothing more waits here."),
+    "undone": ("", "Taken back. The case is yours again."),
+    "released": ("", "Released to the others."),
+    "held": ("", "Kept for you until tomorrow, in “Kept for me”."),
+    "handed": ("", "Handed over."),
+    "view": ("", "The view is kept."),
+    "dropped": ("", "The view is removed."),
+    "saved": ("", "Saved."),
+    "published": ("", "Published: it is live in a few seconds."),
+    "shadow": ("", "In shadow within a few seconds: its hits are counted, it has no say."),
+    "ended": ("", "Out of shadow. The live rule was not touched."),
+    "rolled": ("", "Rolled back."),
+}
+_CONTEXT = {
+    "words": {
+        "label": wording.LABEL, "prohibited": wording.PROHIBITED_LABELS, "decision": wording.DECISION,
+        "severity": wording.SEVERITY, "witness": wording.WITNESS, "kind": wording.KIND, "queue": wording.QUEUE,
+        "state": wording.STATE, "outcome_verb": wording.VERB, "action": wording.ACTION,
+    },
+    "ago": wording.ago, "due_words": wording.due, "pages": NAVIGATION,
+}  # fmt: skip
+
+
+def base_of(request: Request) -> str:
+    """The path of the desk, with the prefix that a proxy has taken off."""
+    return str(request.scope.get("root_path", "")) + "/review"
+
+
+def page(
+    request: Request, template: str, me: Reviewer | None, *, status: int = 200, here: str = "", **values: Any
+) -> HTMLResponse:
+    """A page. `here` names the entry of the navigation it belongs to."""
+    kind, said = SAID.get(request.query_params.get("said", ""), ("", ""))
+    common = {
+        **_CONTEXT, "base": base_of(request), "me": me, "here": here, "undo": None,
+        "said": {"kind": kind, "words": said} if said else None,
+    }  # fmt: skip
+    html = TEMPLATES.get_template(template).render(common | values)
+    return HTMLResponse(html, status, HEADERS)
+
+
+def go(request: Request, path: str) -> RedirectResponse:
+    """Go on to another page of the desk, by GET."""
+    return RedirectResponse(base_of(request) + path, 303, HEADERS)
+
+
+class PageRoute(APIRoute):
+    """A route whose refusals are pages, unless a script asked."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler with refusals rendered for a person."""
+        handle = super().get_route_handler()
+
+        async def readable(request: Request) -> Response:
+            if "text/html" not in request.headers.get("accept", ""):
+                return await handle(request)
+            try:
+                return await handle(request)
+            except ServiceError as error:
+                return await _refusal(request, error)
+            except RequestValidationError as error:
+                return await _refusal(request, invalid(error.errors()))
+            except STORE_AWAY:
+                away = "The store cannot be reached. Nothing of what you typed is lost; try again in a moment."
+                return page(request, "web/refusal.html", None, status=503, detail=away)
+
+        return readable
+
+
+async def _refusal(request: Request, error: ServiceError) -> Response:
+    if error.status == 401:
+        return go(request, "/login" + _way_back(request))
+    me = await run_in_threadpool(_reader, request)
+    return page(request, "web/refusal.html", me, status=error.status, detail=error.detail)
+
+
+def _reader(request: Request) -> Reviewer | None:
+    with request.app.state.parts.database.reading() as session:
+        return who(session, request.cookies.get(COOKIE))
+
+
+def _way_back(request: Request) -> str:
+    """Where to go on after signing in: the page asked for, or the page whose form was sent."""
+    asked = str(request.url) if request.method == "GET" else request.headers.get("referer", "")
+    path = urlsplit(asked).path.partition("/review")[2] + (f"?{query}" if (query := urlsplit(asked).query) else "")
+    return "?" + urlencode({"next": path}) if path else ""

@@ -1,0 +1,59 @@
+"""What is answered: a stored or fresh verdict in the words of the contract."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from classifier import Draft
+from service.business_hours import ReplyClock
+from service.screening.offsets import converted
+from service.storage.screenings.documents import Document, with_words
+
+
+def answer(
+    document: Document, draft: Draft | None, encoding: str, *, screening_id: str | None, granted: str | None,
+    extra: Mapping[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """The answer of POST /screen: the verdict with its words and offsets, the pass where one is granted."""
+    shown = with_words(document, draft)
+    body = {"screening_id": screening_id, **shown, "pass": granted, **extra}
+    body["findings"] = converted(shown["findings"], draft, encoding)
+    del body["format"]
+    return body
+
+
+def dated(document: Document, at: datetime, clock: ReplyClock) -> list[dict[str, Any]]:
+    """The reminders; that of the reply says by when a response that comes at that moment must be answered."""
+    return [
+        {**one, "reply_by": clock.reply_by(at)} if one["id"] == "reply-within-one-business-day" else one
+        for one in document["reminders"]
+    ]
+
+
+def changes(before: Document, now: Document) -> dict[str, list[dict[str, Any]]]:
+    """Which findings an edit cleared, which remain and which are new; told apart by their ids."""
+    old, new = before["findings"], now["findings"]
+    still = Counter(f["id"] for f in old) & Counter(f["id"] for f in new)
+    return {
+        "cleared": _beyond(old, still.copy()),
+        "remaining": _within(new, still.copy()),
+        "new": _beyond(new, still.copy()),
+    }
+
+
+def _within(findings: list[dict[str, Any]], still: Counter[str]) -> list[dict[str, Any]]:
+    return [_brief(f) for f in findings if _taken(still, f["id"])]
+
+
+def _beyond(findings: list[dict[str, Any]], still: Counter[str]) -> list[dict[str, Any]]:
+    return [_brief(f) for f in findings if not _taken(still, f["id"])]
+
+
+def _taken(still: Counter[str], finding_id: str) -> bool:
+    still[finding_id] -= 1
+    return still[finding_id] >= 0
+
+
+def _brief(finding: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: finding[name] for name in ("id", "label", "severity", "field", "message")}

@@ -1,0 +1,117 @@
+"""How the service is: alive, ready, its policy, its metrics, and the reply clock."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Any
+
+from anyio import CapacityLimiter, move_on_after, to_thread
+from fastapi import APIRouter, Query, Response
+
+from classifier.labels import LABELS
+from classifier.policy.config import Section
+from service.dependencies import Parts, PartsOf, ScreeningCaller
+from service.http.errors import ServiceError
+from service.storage.database import Database
+from service.storage.maintenance.backlog import backlog
+
+router = APIRouter()
+SILENT = "the database does not answer"
+LONGEST_QUESTION = 5.0
+"""Seconds after which a database that says nothing is not ready."""
+
+
+@router.get("/healthz", summary="The process is alive", tags=["status"])
+async def healthz() -> dict[str, str]:
+    """Alive; says nothing about readiness."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="Ready to screen", tags=["status"])
+async def readyz(parts: PartsOf) -> dict[str, Any]:
+    """Ready: a model judges, the database answers at this version's schema. Otherwise 503 with what is missing."""
+    reasons = [SILENT]
+    with move_on_after(LONGEST_QUESTION):  # a thread of its own, so that a silent database takes none of the others
+        reasons = await to_thread.run_sync(_missing, parts.database, abandon_on_cancel=True, limiter=_asking())
+    if reasons:
+        raise ServiceError(503, "Not ready: " + "; ".join(reasons) + ".", headers={"Retry-After": "5"}, missing=reasons)
+    state = {"status": "ready", "model_version": parts.screeners.model_version}
+    return state | ({"model_refused": parts.screeners.failed} if parts.screeners.failed else {})
+
+
+def _missing(database: Database) -> list[str]:
+    if not database.answers():
+        return [SILENT]
+    at, wanted = database.schema()
+    return [] if at == wanted else [f"the database is at schema {at}, not {wanted}"]
+
+
+@cache
+def _asking() -> CapacityLimiter:
+    return CapacityLimiter(1)
+
+
+@router.get("/metrics", summary="Prometheus metrics", tags=["status"], response_class=Response)
+def metrics(parts: PartsOf) -> Response:
+    """Decisions, labels, rule hits, latency by stage, queue depth and oldest age, the model that serves."""
+    body = parts.metrics.text(_gauges(parts), parts.screeners.model_version)
+    return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _gauges(parts: Parts) -> dict[str, float]:
+    gauges = {"writes_waiting": float(parts.writer.depth), "store_up": 1.0}
+    try:
+        with parts.database.reading() as session:
+            return gauges | backlog(session, datetime.now(UTC), webhooks=parts.delivery is not None)
+    except Exception:  # metrics are read most when the database is gone
+        return gauges | {"store_up": 0.0}
+
+
+@router.get("/policy", summary="The policy that is enforced", tags=["policy"])
+def policy(parts: PartsOf) -> dict[str, Any]:
+    """Each label and finding with its weight, wording and section; the sections quoted."""
+    screener = parts.screeners.screener
+    rules = screener.policy
+    return {
+        "version": rules.version,
+        "rules_version": screener.book.version,
+        "model_version": parts.screeners.model_version,
+        "labels": [
+            {
+                "label": label.value,
+                "policy": rules.labels[label].policy,
+                "title": rules.labels[label].title,
+                "policy_ref": rules.labels[label].section.title,
+                "guidance": rules.labels[label].guidance,
+            }
+            for label in LABELS
+        ],
+        "findings": [
+            {"id": f.id, "severity": f.severity, "message": f.message, "guidance": f.guidance}
+            for f in rules.findings.values()
+        ],
+        "sections": [_section(section) for section in rules.sections.values()],
+        "reminders": [{"id": r.id, "message": r.message} for r in rules.reminders.values()],
+    }
+
+
+def _section(section: Section) -> dict[str, str]:
+    return {"id": section.id, "title": section.title, "quote": section.quote}
+
+
+@router.get("/reply-deadline", summary="By when a response must be answered", tags=["policy"])
+def reply_deadline(
+    parts: PartsOf, caller: ScreeningCaller, received_at: Annotated[datetime | None, Query()] = None
+) -> dict[str, Any]:
+    """One business day after `received_at` (now, if it is missing; UTC, if it has no zone)."""
+    try:
+        deadline = parts.clock.deadline(received_at or datetime.now(UTC))
+    except (OverflowError, ValueError):
+        detail = "received_at: a moment that the calendar does not reach"
+        raise ServiceError(422, detail, errors=[{"field": "received_at", "message": detail}]) from None
+    message = parts.screeners.screener.policy.reminders["reply-within-one-business-day"].message
+    return {
+        "received_at": deadline.received_at,
+        "counted_from": deadline.counted_from,
+        "reply_by": deadline.reply_by,
+        "message": message,
+    }

@@ -1,0 +1,149 @@
+"""Restore: a backup of this version or an older one comes back into an empty database, all of it or nothing.
+
+The rows go into the schema that they were written from, and are then brought to this version's by the migrations, as
+those of a running database would be. The search index is built anew.
+"""
+
+import base64
+import gzip
+import json
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Connection, DateTime, LargeBinary, MetaData, Table, func, insert, select, text
+from sqlalchemy.orm import Session
+
+from service.storage.database import Database, DatabaseError, downgrade, upgrade
+from service.storage.encryption import Sealer
+from service.storage.maintenance.backup import FORMAT, MANIFEST, Progress, tables
+from service.storage.screenings.search import index_drafts
+from service.storage.tables.review import CaseRow
+from service.storage.tables.screenings import ScreeningRow
+
+_GROUP = 500
+
+
+class BackupError(ValueError):
+    """A backup that cannot be taken back, or a place where it cannot be; the text says why."""
+
+
+def restore_backup(database: Database, path: Path, sealer: Sealer, progress: Progress) -> dict[str, int]:
+    """Put a backup, of this version or an older one, into an empty database, in one transaction.
+
+    Raises BackupError, or OSError for a file that cannot be read; then nothing was written.
+    """
+    database.migrate()
+    try:
+        with tarfile.open(path, "r:gz") as tar, database.writing() as session:
+            manifest = _manifest(tar, path)
+            if filled := _first_filled(session):
+                raise BackupError(f"the database is not empty: table {filled} has rows")
+            _fill(session.connection(), tar, manifest, path, progress)
+            if not sealer.encrypts:
+                _index(session, sealer)
+    except BackupError:
+        raise
+    except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError, KeyError, TypeError) as error:
+        raise BackupError(f"{path}: damaged, or no backup ({type(error).__name__})") from error
+    return dict(manifest["rows"])
+
+
+def _fill(
+    connection: Connection, tar: tarfile.TarFile, manifest: Mapping[str, Any], path: Path, tell: Progress
+) -> None:
+    """Load the rows into the schema that they were written from, then bring both to this version's."""
+    rows: dict[str, int] = manifest["rows"]
+    try:
+        downgrade(connection, manifest["schema"])
+    except DatabaseError as error:
+        raise BackupError(f"{path}: {error}; was it written by a newer one?") from error
+    written = MetaData()
+    written.reflect(connection, only=list(rows))
+    for table in written.sorted_tables:
+        count = _load(connection, table, _file(tar, f"{table.name}.jsonl", path), tell)
+        if count != rows[table.name]:
+            raise BackupError(f"{path}: {table.name} has {count} rows, not {rows[table.name]}")
+    upgrade(connection)
+    for table in tables():
+        _continue_numbers(connection, table)
+
+
+def _manifest(tar: tarfile.TarFile, path: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.load(_file(tar, MANIFEST, path))
+    if manifest.get("format") != FORMAT:
+        raise BackupError(f"{path}: format {manifest.get('format')!r} is not {FORMAT}")
+    return manifest
+
+
+def _file(tar: tarfile.TarFile, name: str, path: Path) -> IO[bytes]:
+    try:
+        found = tar.extractfile(name)
+    except KeyError:
+        found = None
+    if found is None:
+        raise BackupError(f"{path}: {name} is missing")
+    return found
+
+
+def _first_filled(session: Session) -> str | None:
+    return next((t.name for t in tables() if session.execute(select(t).limit(1)).first() is not None), None)
+
+
+def _load(connection: Connection, table: Table, lines: IO[bytes], progress: Progress) -> int:
+    count = 0
+    for group in _groups(lines):
+        connection.execute(insert(table), [_typed(table, json.loads(line)) for line in group])
+        count += len(group)
+        progress(table.name, count)
+    return count
+
+
+def _groups(lines: IO[bytes]) -> Iterator[list[bytes]]:
+    group: list[bytes] = []
+    for line in lines:
+        group.append(line)
+        if len(group) == _GROUP:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _typed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _value(table.c[name].type, value) for name, value in row.items()}
+
+
+def _value(kind: Any, value: Any) -> Any:
+    """A value for a column as the database itself describes it."""
+    if value is None:
+        return None
+    if isinstance(kind, LargeBinary):
+        return base64.b64decode(value)
+    if isinstance(kind, DateTime):
+        moment = datetime.fromisoformat(value).astimezone(UTC)
+        return moment if kind.timezone else moment.replace(tzinfo=None)
+    return value
+
+
+def _continue_numbers(connection: Connection, table: Table) -> None:
+    """PostgreSQL counts on from where its sequence stands, so it must be told of the rows that came with numbers."""
+    if connection.dialect.name != "postgresql" or table.autoincrement_column is None:
+        return
+    column = table.autoincrement_column.name
+    most = connection.scalar(select(func.max(table.c[column])))
+    if most:
+        statement = text("SELECT setval(pg_get_serial_sequence(:table, :column), :most)")
+        connection.execute(statement, {"table": table.name, "column": column, "most": most})
+
+
+def _index(session: Session, sealer: Sealer) -> None:
+    wanted = select(ScreeningRow.id, ScreeningRow.draft).where(
+        ScreeningRow.draft.is_not(None), ScreeningRow.id.in_(select(CaseRow.screening_id))
+    )
+    connection = session.connection()
+    for group in session.execute(wanted).partitions(_GROUP):
+        index_drafts(connection, [(screening_id, sealer.open_draft(draft)) for screening_id, draft in group if draft])

@@ -1,0 +1,1 @@
+"""Screenings in the store: writing, reading, searching."""

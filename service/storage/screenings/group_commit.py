@@ -1,0 +1,128 @@
+"""Keeping screenings: one thread gathers what arrives at the same moment into one transaction (group commit).
+
+Whoever waits is answered after the commit, so an answered screening is on disk. A row that the database refuses is
+tried again alone, so that it fails by itself.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from service.storage.database import Database
+from service.storage.encryption import Sealer
+from service.storage.screenings.insert_statements import Inserts
+from service.storage.screenings.records import Kept, NewScreening
+
+LARGEST_GROUP = 256
+_UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class StoreUnavailableError(Exception):
+    """The database cannot be written now; nothing of the request was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    screening: NewScreening
+    future: "asyncio.Future[Kept]"
+    loop: asyncio.AbstractEventLoop
+
+
+_Group = list[_Waiting]
+
+
+class ScreeningWriter:
+    """The one writer of screenings in a process."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._inserts = Inserts(sealer)
+        self._arrived: dict[asyncio.AbstractEventLoop, _Group] = {}
+        self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
+        self._taken = self._answered = 0
+        self._thread = threading.Thread(target=self._run, name="screening-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def depth(self) -> int:
+        """How many screenings are taken and not yet answered."""
+        return self._taken - self._answered
+
+    def submit(self, screening: NewScreening) -> "asyncio.Future[Kept]":
+        """Take one screening; the future is done once it is on disk, or holds StoreUnavailableError."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Kept] = loop.create_future()
+        arrived = self._arrived.setdefault(loop, [])
+        if not arrived:  # the thread is woken once for all that arrive in this turn of the loop
+            loop.call_soon(self._hand_over, loop)
+        arrived.append(_Waiting(screening, future, loop))
+        self._taken += 1
+        return future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._queue.put(self._arrived.pop(loop))
+
+    def close(self) -> None:
+        """Write what was taken, then end."""
+        self._queue.put(None)
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while (group := self._queue.get()) is not None:
+            ended = self._gather(group)
+            self._write(group)
+            self._answered += len(group)
+            if ended:
+                return
+
+    def _gather(self, group: _Group) -> bool:
+        """Add what waits to the group; True if nothing will come after it."""
+        while len(group) < LARGEST_GROUP:
+            try:
+                more = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if more is None:
+                return True
+            group += more
+        return False
+
+    def _write(self, group: _Group) -> None:
+        try:
+            with self._database.engine.begin() as connection:
+                kept: list[Kept | Exception] = list(
+                    self._inserts.put(connection, [waiting.screening for waiting in group])
+                )
+        except _UNREACHABLE as error:
+            kept = [StoreUnavailableError(type(error).__name__)] * len(group)
+        except Exception as error:  # whatever it is, those who wait are told, and the thread lives on
+            if len(group) > 1:
+                for waiting in group:
+                    self._write([waiting])
+                return
+            kept = [error]
+        _answer(group, kept)
+
+
+def _answer(group: _Group, kept: Iterable[Kept | Exception]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Kept], Kept | Exception]]] = {}
+    for waiting, result in zip(group, kept, strict=True):
+        by_loop.setdefault(waiting.loop, []).append((waiting.future, result))
+    for loop, results in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, results)
+
+
+def _resolve(results: list[tuple["asyncio.Future[Kept]", Kept | Exception]]) -> None:
+    for future, result in results:
+        if future.done():  # the caller has gone; its screening is kept all the same
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

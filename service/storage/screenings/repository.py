@@ -1,0 +1,102 @@
+"""Screenings and what became of them, read and added to within a session."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.storage.audit import opening
+from service.storage.encryption import Sealer
+from service.storage.screenings.documents import read_document
+from service.storage.screenings.records import StoredScreening, new_id
+from service.storage.screenings.search import index_drafts
+from service.storage.tables.review import AuditRow, CaseRow
+from service.storage.tables.screenings import AcknowledgementRow, AppealRow, ScreeningRow, WithdrawalRow
+
+
+class Screenings:
+    """The screenings that a session sees."""
+
+    def __init__(self, session: Session, sealer: Sealer) -> None:
+        self._session = session
+        self._sealer = sealer
+
+    def get(self, id: str, caller: str | None = None, *, alone: bool = False) -> StoredScreening | None:
+        """One screening with what followed it; None if there is none, or it is another caller's.
+
+        `alone`: others who ask so for the same one wait until this transaction ends.
+        """
+        known = id.isalnum() and len(id) <= 32
+        row = self._session.get(ScreeningRow, id, with_for_update=alone or None) if known else None
+        if row is None or (caller is not None and row.caller != caller):
+            return None
+        return self._stored(row)
+
+    def _stored(self, row: ScreeningRow) -> StoredScreening:
+        return StoredScreening(
+            id=row.id,
+            created_at=row.created_at,
+            caller=row.caller,
+            merchant_id=row.merchant_id,
+            draft=self._sealer.open_draft(row.draft) if row.draft else None,
+            text_hash=row.text_hash,
+            order_state=row.order_state,
+            verdict=read_document(row.verdict),
+            previous_id=row.previous_id,
+            after=self._after(row.id),
+        )
+
+    def _after(self, id: str) -> Mapping[str, Any]:
+        acknowledged = self._session.get(AcknowledgementRow, id)
+        appeal = self._session.get(AppealRow, id)
+        withdrawn = self._session.get(WithdrawalRow, id)
+        return {
+            "acknowledged_at": acknowledged.at if acknowledged else None,
+            "acknowledged_by": acknowledged.acknowledged_by if acknowledged else None,
+            "appeal": self._appeal_state(appeal) if appeal else None,
+            "withdrawn_at": withdrawn.at if withdrawn else None,
+        }
+
+    def _appeal_state(self, row: AppealRow) -> dict[str, Any]:
+        return {
+            "state": row.outcome or row.state,
+            "at": row.at,
+            "decided_at": row.decided_at,
+            "note": self._sealer.open_maybe(row.note),
+        }
+
+    def acknowledge(self, id: str, at: datetime, caller: str, by: str | None, reason: str | None) -> None:
+        """Note that a warned draft is sent all the same."""
+        sealed = self._sealer.seal_maybe(reason)
+        self._session.add(AcknowledgementRow(screening_id=id, at=at, caller=caller, acknowledged_by=by, reason=sealed))
+
+    def appeal(self, id: str, at: datetime, caller: str, words: str | None) -> None:
+        """Note that a verdict is contested."""
+        sealed = self._sealer.seal_maybe(words)
+        self._session.add(AppealRow(screening_id=id, at=at, caller=caller, words=sealed, state="open"))
+
+    def withdraw(self, id: str, at: datetime, caller: str) -> None:
+        """Note that a draft will not be sent."""
+        self._session.add(WithdrawalRow(screening_id=id, at=at, caller=caller))
+
+    def open_case(self, stored: StoredScreening, kind: str, at: datetime, due: datetime, *, second: bool) -> str:
+        """Put a screening before the reviewers; the id of the case, which may be there already."""
+        known = self._session.scalars(select(CaseRow).where(CaseRow.screening_id == stored.id)).all()
+        for case in known:
+            if case.kind == kind:
+                return case.id
+        verdict = stored.verdict
+        case = CaseRow(
+            id=new_id(at.timestamp()), screening_id=stored.id, kind=kind, state="open", created_at=at, due_at=due,
+            second_review=second, decision=verdict["decision"],
+            labels=" ".join(entry["label"] for entry in verdict["labels"] if entry["asserted"]),
+            merchant_id=stored.merchant_id, model_version=verdict["model_version"],
+            language=verdict["language"]["code"],
+        )  # fmt: skip
+        self._session.add(case)
+        self._session.add(AuditRow(**opening(stored.caller, case.id, kind, stored.id, at)))
+        if not known and stored.draft and not self._sealer.encrypts:
+            index_drafts(self._session.connection(), [(stored.id, stored.draft)])
+        return case.id

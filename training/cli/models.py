@@ -1,0 +1,94 @@
+"""retrain, search: make a model, and find a recipe."""
+
+from dataclasses import asdict, fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from training.cli import sources
+from training.cli.evaluation import targets
+from training.cli.output import Data, Json, Who, Why, person, steps, table, tell
+from training.fitting.recipe import Recipe
+from training.hyperparameter_search import grid, on_cluster
+from training.hyperparameter_search import search as try_recipes
+from training.pipeline import Order, run
+from training.registry.model_registry import ModelRegistry, default_home
+from training.tickets.importing import read_records
+
+_STEPS_BESIDE_FOLDS = 7
+Set = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, a choice of the recipe; repeat it.")]
+Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler to fit on; else this machine.")]
+
+
+def recipe_of(choices: list[str] | None) -> Recipe:
+    """The recipe with some of its choices set on the command line. Raises BadParameter for one that it lacks."""
+    kinds = {f.name: type(getattr(Recipe(), f.name)) for f in fields(Recipe)}
+    found: dict[str, Any] = {}
+    for choice in choices or []:
+        name, _, value = choice.partition("=")
+        if name not in kinds:
+            raise typer.BadParameter(f"--set {choice}: a recipe has {', '.join(kinds)}")
+        found[name] = kinds[name](value)
+    return replace(Recipe(), **found)
+
+
+def retrain(
+    data: Data = None,
+    choices: Set = None,
+    encoder: Annotated[Path | None, typer.Option(help="Folder of a fine-tuned encoder; else the shipped one.")] = None,
+    with_encoder: Annotated[bool, typer.Option(help="Use an encoder where there is one.")] = True,
+    test_since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Test on drafts dated from then on.")
+    ] = None,
+    cluster: Cluster = None,
+    who: Who = "",
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Fit a model, choose its thresholds, evaluate it and shelve it. It goes live only by `promote`."""
+    recipe = recipe_of(choices)
+    dates = {r["id"]: r["date"] for r in read_records(*(data or sources.default_paths())) if r.get("date")}
+    order = Order(
+        recipe,
+        sources.encoder(encoder, with_encoder),
+        dates,
+        test_since.date() if test_since else None,
+        who=person(who),
+        why=why,
+    )
+    with steps("retrain", recipe.folds + _STEPS_BESIDE_FOLDS) as say, on_cluster(cluster):
+        done = run(sources.labelled(data), ModelRegistry(), default_home(), order, sources.tools(), say)
+    copies = [c for c in done.copies if not c.contradiction]
+    contradictions = [c for c in done.copies if c.contradiction]
+    tell(
+        {**asdict(done), "recipe": asdict(recipe)},
+        f"{done.version} from {done.fingerprint} in {done.seconds} s; parts {done.rule}: {dict(done.parts)}",
+        table("near-copies left out", ("draft", "like", "likeness"), [(c.dropped, c.kept, c.likeness) for c in copies]),
+        table("contradictions, both kept", ("draft", "same words as"), [(c.dropped, c.kept) for c in contradictions]),
+        targets(done.evaluation),
+        f"Next: compare live {done.version}, then promote {done.version} --reason …",
+        as_json=as_json,
+    )
+
+
+def search(
+    choices: Annotated[list[str], typer.Argument(help="NAME=VALUE,VALUE,… each a choice of the recipe.")],
+    data: Data = None,
+    cluster: Cluster = None,
+    as_json: Json = False,
+) -> None:
+    """Try recipes on drafts by writers that the models never met, best first. Shelves nothing."""
+    lists = {c.partition("=")[0]: c.partition("=")[2].split(",") for c in choices}
+    values = {name: [getattr(recipe_of([f"{name}={v}"]), name) for v in found] for name, found in lists.items()}
+    recipes = grid(Recipe(), values)
+    with steps("search", len(recipes) + 1) as say, on_cluster(cluster):
+        say("reading")
+        found = try_recipes(sources.tools().examples(sources.labelled(data)), recipes, say)
+    rows = [(*(getattr(t.recipe, name) for name in values), t.average_precision, t.macro_f1) for t in found]
+    tell(
+        [t.as_dict() for t in found],
+        table("recipes", (*values, "mean average precision", "macro F1"), rows),
+        as_json=as_json,
+    )

@@ -1,0 +1,120 @@
+"""suggest, label-errors, drift, rescreen: look after what is live, and find what to label next."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from training.cli import sources
+from training.cli.models import Cluster, Set, recipe_of
+from training.cli.output import Data, Json, Store, progress, refuse, steps, table, tell
+from training.fitting.linear_models import fit
+from training.monitoring import drift as drifting
+from training.monitoring import rescreening
+from training.monitoring.label_errors import doubtful_labels, out_of_fold_probabilities
+from training.monitoring.label_suggestions import suggest as rank
+from training.registry.model_registry import ModelRegistry
+from training.reports import html as reports
+from training.service_data.archive import Incoming
+from training.service_data.database_reader import Screening, ServiceStore
+
+Archive = Annotated[Path | None, typer.Argument(help="Drafts without labels: JSONL, CSV or Parquet.")]
+
+
+def suggest(
+    archive: Archive = None,
+    from_service: Store = None,
+    most: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    queue: Annotated[bool, typer.Option("--queue", help="Put them into the reviewers' queue.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Unreviewed drafts, the most useful to label first."""
+    drafts, screenings = sources.stored(from_service, archive)
+    if screenings:
+        drafts = [s.incoming for s in screenings if not s.reviewed]
+    elif queue:
+        raise typer.BadParameter("--queue needs --from-service")
+    with progress("reading", len(drafts)) as tick:
+        found = rank(sources.screener(ModelRegistry(), "live"), drafts, most, tick)
+    queued = ServiceStore(str(from_service)).queue([s.id for s in found], "suggested") if queue else 0
+    rows = [(s.id, s.usefulness, s.uncertainty, s.disagreement, s.novelty, s.label) for s in found]
+    columns = ("draft", "usefulness", "uncertainty", "disagreement", "novelty", "least settled")
+    tell(
+        {"suggestions": [s.as_dict() for s in found], "queued": queued},
+        table("label these next", columns, rows),
+        *([f"{queued} new in the reviewers' queue."] if queue else []),
+        as_json=as_json,
+    )
+
+
+def label_errors(
+    data: Data = None,
+    most: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    choices: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Labels worth a second look, worst first, by models that never met the writer."""
+    recipe = recipe_of(choices)
+    with steps("fit", recipe.folds + 5) as say:
+        examples = sources.tools().examples(sources.labelled(data))
+        found = doubtful_labels(examples, out_of_fold_probabilities(fit(examples, recipe, say)), most)
+    rows = [(d.id, d.label, "yes" if d.given else "no", d.probability, d.quality, d.suspected) for d in found]
+    columns = ("draft", "label", "given", "probability", "quality", "likely wrong")
+    tell([d.as_dict() for d in found], table("doubtful labels", columns, rows), as_json=as_json)
+
+
+def drift(
+    archive: Archive = None,
+    from_service: Store = None,
+    reference: Annotated[
+        list[Path] | None, typer.Option(help="Labelled tickets to compare with; else those kept aside.")
+    ] = None,
+    limits: Annotated[Path | None, typer.Option(help="Limits; default: training/monitoring/drift.toml.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report with plots here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Incoming drafts against those the model was measured on; ends with 1 if something passed its limit."""
+    drafts, screenings = sources.stored(from_service, archive)
+    known = [Incoming(d.id, d.draft, d.order) for d in sources.kept_aside(reference, "all" if reference else "test")]
+    screener = sources.screener(ModelRegistry(), "live")
+    with progress("reading", len(drafts) + len(known)) as tick:
+        before, now = (drifting.profile(screener, side, tick) for side in (known, drafts))
+    bounds = drifting.Limits.load(limits) if limits else drifting.Limits.load()
+    found = drifting.drift(before, now, bounds, _reviewed(screenings))
+    if html:
+        names = (str(reference[0]) if reference else "kept aside", str(archive or "the service's screenings"))
+        reports.write(reports.drift_html(found, before, now, names), html)
+    moved = [s for s in found.shifts if s.drifted or s.distance > 0]
+    rows = [(s.name, s.distance, s.limit, s.p_value, s.drifted) for s in moved]
+    title = f"{found.incoming} drafts against {found.reference}; {len(found.shifts) - len(moved)} more did not move"
+    shown = table(title, ("what", "distance", "limit", "p", "past it"), rows)
+    (refuse if found.drifted else tell)(found.as_dict(), shown, as_json=as_json)
+
+
+def _reviewed(screenings: list[Screening]) -> tuple[int, int] | None:
+    reviewed = [s for s in screenings if s.reviewed]
+    return (sum(s.overturned for s in reviewed), len(reviewed)) if reviewed else None
+
+
+def rescreen(
+    source: Annotated[Path, typer.Argument(help="Parquet file or folder with support_id, subject, body.")],
+    target: Annotated[Path, typer.Argument(help="Folder for the verdicts; a stopped run goes on there.")],
+    version: Annotated[str, typer.Option(help="The model to judge with.")] = "live",
+    cluster: Cluster = None,
+    workers: Annotated[int, typer.Option(min=1, help="Local processes, where no cluster is given.")] = 2,
+    part_rows: Annotated[int, typer.Option(min=1, help="Drafts in one part.")] = 2000,
+    as_json: Json = False,
+) -> None:
+    """Judge an archive again, in parts, on a Dask cluster or on this machine. The verdicts hold no text."""
+    registry = ModelRegistry()
+    plan = rescreening.plan(source, target, registry.folder(version), part_rows)
+    start = time.monotonic()
+    with progress("parts", len(plan.remaining())) as tick:
+        judged = rescreening.rescreen(plan, cluster, workers, lambda part: tick())
+    seconds = time.monotonic() - start
+    result: dict[str, Any] = {
+        "drafts": plan.rows, "judged_now": judged, "parts": len(plan.parts), "seconds": round(seconds, 2),
+        "drafts_per_second": round(judged / seconds, 1) if judged else None, **plan.versions,
+    }  # fmt: skip
+    tell(result, table("rescreened", ("", ""), list(result.items())), as_json=as_json)

@@ -1,0 +1,1 @@
+"""Fitting: linear models, stacking, calibration thresholds, the artifact."""

@@ -1,0 +1,1 @@
+"""What is live, watched: drift, label errors, shadow agreement, an archive judged again."""

@@ -1,0 +1,1 @@
+"""The registry of models: publish, promote through the gate, roll back."""

@@ -1,0 +1,85 @@
+"""What happened to the registry, one line an event, only ever added to: who, when, why."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from training import atomic_files
+
+Action = Literal["publish", "promote", "rollback", "shadow-set", "shadow-clear"]
+SHIPPED_NAME = "shipped"
+"""What the history calls the model that comes with the source, live until another is promoted."""
+
+_MOVES_LIVE = ("promote", "rollback")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `at` is UTC, ISO 8601; `previous` is the version that was live (or in shadow) before."""
+
+    at: str
+    who: str
+    action: Action
+    version: str
+    why: str = ""
+    previous: str = ""
+    override: bool = False
+    gate: str = ""
+    """"passed", "refused" (and overridden) or "" where no gate applies."""
+
+
+class History:
+    """The file of events. A last line that a kill cut short is not read, and goes with the next event."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, event: Event) -> None:
+        """Append, and wait until it is on the disk."""
+        atomic_files.append_line(self.path, json.dumps(asdict(event), ensure_ascii=False))
+
+    def events(self) -> list[Event]:
+        """All events, oldest first. Raises ValueError naming the line that was tampered with."""
+        return list(self._read())
+
+    def _read(self) -> Iterator[Event]:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return
+        whole = text[: text.rfind("\n") + 1]
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                yield Event(**json.loads(line))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{self.path}:{number}: no event: {error}") from error
+
+    def last_move(self) -> Event | None:
+        """The event that made the live version live; None while the shipped one always was."""
+        moves = [event for event in self.events() if event.action in _MOVES_LIVE]
+        return moves[-1] if moves else None
+
+    def live_on(self, day: date) -> Event | None:
+        """The event that made live what was live at the end of that day (UTC); None: the shipped model."""
+        moves = [e for e in self.events() if e.action in _MOVES_LIVE and datetime.fromisoformat(e.at).date() <= day]
+        return moves[-1] if moves else None
+
+    def before(self, version: str) -> str | None:
+        """The version that was live before `version` last became so; None if nothing tells."""
+        for event in reversed(self.events()):
+            if event.action in _MOVES_LIVE and event.version == version:
+                return event.previous or SHIPPED_NAME
+        return None
+
+
+def now() -> str:
+    """The present moment as events keep it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def as_row(event: Event) -> dict[str, Any]:
+    """The event as a dictionary, for reports."""
+    return asdict(event)

@@ -1,0 +1,136 @@
+"""The pictures of the reports and notebooks, as matplotlib figures; `svg` turns one into text that diffs well."""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from classifier.labels import LABELS
+from training.evaluation.costs import Curve
+from training.evaluation.figures import KINDS, Judged
+from training.monitoring.drift import Profile, Shift
+
+INK, ACCENT, PALE = "#333333", "#2f6f8f", "#c9d6dc"
+_DECISIONS = ("allow", "warn", "block")
+
+
+def svg(figure: Figure) -> str:
+    """The figure as an <svg> element; the same figure gives the same text."""
+    with matplotlib.rc_context({"svg.hashsalt": "screening", "svg.fonttype": "none", "font.family": "sans-serif"}):
+        out = io.StringIO()
+        figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return re.sub(r"^.*?(?=<svg)", "", out.getvalue(), count=1, flags=re.DOTALL)
+
+
+def _axes(width: float = 6.0, height: float = 3.6) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def reliability(judged: Sequence[Judged], bins: int = 10) -> Figure:
+    """How often a label is there when the model gives it a probability: on the diagonal, it says what it means."""
+    figure, axes = _axes(5.0, 5.0)
+    axes.plot([0, 1], [0, 1], color=PALE, linestyle="--")
+    for label in LABELS:
+        p = np.array([j.verdict.probabilities[label] for j in judged])
+        y = np.array([label in j.labelled.labels for j in judged])
+        home = np.minimum((p * bins).astype(int), bins - 1)
+        kept = [b for b in range(bins) if (home == b).sum() >= 5]
+        axes.plot(
+            [p[home == b].mean() for b in kept], [y[home == b].mean() for b in kept], marker="o", ms=3, label=label
+        )
+    axes.set(xlabel="probability given", ylabel="share that carries the label", xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def confusion(decisions: Mapping[str, Mapping[str, int]]) -> Figure:
+    """Kind of draft against decision; the number stands in each field, the shade is its share of the row."""
+    figure, axes = _axes(4.5, 3.0)
+    counts = np.array([[decisions[kind][d] for d in _DECISIONS] for kind in KINDS])
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (row, column), count in np.ndenumerate(counts):
+        axes.text(
+            column, row, str(count), ha="center", va="center", color="white" if shares[row, column] > 0.6 else INK
+        )
+    axes.set_xticks(range(3), _DECISIONS)
+    axes.set_yticks(range(3), KINDS)
+    return figure
+
+
+def label_bars(labels: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Precision, recall and F1 of each label."""
+    figure, axes = _axes()
+    for at, (name, colour) in enumerate(zip(("precision", "recall", "f1"), (PALE, ACCENT, INK), strict=True)):
+        places = np.arange(len(labels)) + 0.25 * (at - 1)
+        axes.barh(places, [figures[name] for figures in labels.values()], 0.24, color=colour, label=name)
+    axes.set_yticks(range(len(labels)), list(labels))
+    axes.set(xlim=(0, 1))
+    axes.invert_yaxis()
+    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    return figure
+
+
+def slice_bars(slices: Mapping[str, Mapping[str, Any]], prefix: str) -> Figure:
+    """Macro F1 of every slice of one kind, worst first."""
+    rows = [
+        (n.removeprefix(prefix), s["macro_f1"]) for n, s in slices.items() if n.startswith(prefix) and s["macro_f1"]
+    ]
+    rows.sort(key=lambda row: row[1])
+    figure, axes = _axes(6.0, 0.6 + 0.28 * len(rows))
+    axes.barh([name for name, _ in rows], [f1 for _, f1 in rows], color=ACCENT)
+    axes.set(xlim=(0, 1), xlabel="macro F1")
+    axes.invert_yaxis()
+    return figure
+
+
+def cost_curves(curves: Mapping[str, Curve], chosen: Mapping[str, float]) -> Figure:
+    """What blocking from each threshold on costs; a dot where it is cheapest, a line where we block today."""
+    figure, axes = _axes()
+    for (name, curve), colour in zip(curves.items(), (ACCENT, INK), strict=False):
+        axes.plot(curve.thresholds, curve.minutes, color=colour, label=name)
+        axes.plot(curve.cheapest, curve.minutes.min(), "o", color=colour)
+        axes.axvline(chosen[name], color=colour, linestyle=":")
+    axes.set(xlabel="block from this probability on", ylabel="minutes per thousand drafts", ylim=(0, None))
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def shifts(found: Sequence[Shift]) -> Figure:
+    """Each distance as a share of its limit: past 1 it counts."""
+    figure, axes = _axes(6.0, 0.8 + 0.26 * len(found))
+    names = [shift.name for shift in found]
+    axes.barh(names, [s.distance / s.limit for s in found], color=[INK if s.drifted else PALE for s in found])
+    axes.axvline(1, color=ACCENT, linestyle="--")
+    axes.set(xlabel="distance as a share of its limit")
+    axes.invert_yaxis()
+    return figure
+
+
+def two_histograms(reference: Profile, incoming: Profile, what: str, words: str) -> Figure:
+    """One number of both profiles (`length` or `unknown_words`), as shares, on one scale."""
+    figure, axes = _axes(6.0, 3.0)
+    both = [np.asarray(getattr(side, what), float) for side in (reference, incoming)]
+    edges = np.histogram_bin_edges(np.concatenate(both), bins=25)
+    for values, name, colour in zip(both, ("reference", "incoming"), (PALE, ACCENT), strict=True):
+        axes.hist(values, edges, weights=np.full(len(values), 1 / len(values)), color=colour, alpha=0.75, label=name)
+    axes.set(xlabel=words, ylabel="share of drafts")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def share_bars(counts: Mapping[str, int], words: str) -> Figure:
+    """Counts by name, most first."""
+    rows = sorted(counts.items(), key=lambda row: -row[1])
+    figure, axes = _axes(6.0, 0.6 + 0.28 * len(rows))
+    axes.barh([name for name, _ in rows], [count for _, count in rows], color=ACCENT)
+    axes.set(xlabel=words)
+    axes.invert_yaxis()
+    return figure

@@ -1,0 +1,1 @@
+"""Rules on labelled and stored drafts: reports and back-tests."""

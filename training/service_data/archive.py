@@ -1,0 +1,55 @@
+"""Drafts that nobody has labelled: an archive, or the service's stored screenings."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from classifier import Draft, Order
+from training.tickets import formats
+from training.tickets.loading import BadRow, TicketError
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A draft as it came in; `id` is the archive's own or the screening's."""
+
+    id: str
+    draft: Draft
+    order: Order | None
+
+
+def read_archive(path: Path, format: str | None = None) -> list[Incoming]:
+    """Every draft of a JSONL, CSV or Parquet file. Raises TicketError naming each row without the three fields."""
+    found: list[Incoming] = []
+    bad: list[BadRow] = []
+    for row, raw in formats.read_rows(path, format):
+        one = raw if isinstance(raw, str) else incoming(raw, f"{path.stem}-{row}")
+        if isinstance(one, str):
+            bad.append(BadRow(str(path), row, one))
+        else:
+            found.append(one)
+    if bad:
+        raise TicketError(bad)
+    return found
+
+
+def incoming(raw: Mapping[str, Any], place: str) -> Incoming | str:
+    """The draft of one record, or why it is none. An empty subject or body is a draft like any other."""
+    fields = [raw.get(name) if raw.get(name) is not None else "" for name in ("support_id", "subject", "body")]
+    if "body" not in raw and "subject" not in raw:
+        return "neither subject nor body"
+    for name, value in zip(("support_id", "subject", "body"), fields, strict=True):
+        if not isinstance(value, str):
+            return f"{name}: not text"
+    order = raw.get("order") or {"cancelled_by": raw.get("cancelled_by"), "status": raw.get("order_status")}
+    if not isinstance(order, Mapping) or order.get("cancelled_by") not in (None, "", "customer", "merchant"):
+        return "order: cancelled_by must be customer, merchant or empty"
+    known = Order(cancelled_by=order.get("cancelled_by") or None, status=order.get("status") or None)
+    return Incoming(str(raw.get("id") or place), Draft(*map(str, fields)), known if known != Order() else None)
+
+
+def batches(items: list[Incoming], size: int) -> Iterator[list[Incoming]]:
+    """Runs of at most `size`."""
+    for at in range(0, len(items), size):
+        yield items[at : at + size]

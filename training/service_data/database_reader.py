@@ -1,0 +1,198 @@
+"""What the service knows, read from its documented tables: reviewed cases, screenings, shadow verdicts.
+
+Read-only, save for `queue`, which opens cases for the reviewers. Text that is encrypted at rest stays closed here:
+use the service's own export, which holds the keys.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from classifier import Draft, Order
+from training.service_data.archive import Incoming
+from training.service_data.export_client import ServiceError
+from training.service_data.queue_writer import open_cases, wanted_rows, writing
+from training.tickets.importing import checked
+from training.tickets.loading import BadRow, TicketError
+
+_READ = ("screenings", "findings", "cases", "case_decisions", "shadow_verdicts")
+_DECIDING = ("uphold", "overturn", "relabel")
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """A stored screening, its draft opened: what was judged, how, and whether a person overturned it."""
+
+    incoming: Incoming
+    created_at: datetime
+    decision: str
+    labels: frozenset[str]
+    rules: frozenset[str]
+    model_version: str
+    reviewed: bool
+    overturned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowPair:
+    """Live verdict and challenger's on one draft."""
+
+    screening_id: str
+    live_version: str
+    version: str
+    live_decision: str
+    decision: str
+    live_labels: str
+    labels: str
+
+
+class ServiceStore:
+    """The service's database, by its URL (SQLAlchemy) or the path of its SQLite file."""
+
+    def __init__(self, url: str) -> None:
+        """Raises ServiceError if there is no such store."""
+        if "://" not in url and not Path(url).is_file():  # SQLite would make an empty one
+            raise ServiceError(f"{url}: no such file")
+        named = url if "://" in url else f"sqlite:///{url}"
+        self._engine = sa.create_engine(
+            named.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool
+        )
+        self._tables = sa.MetaData()
+        try:
+            self._tables.reflect(self._engine, only=[*_READ, "audit"])
+        except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+            raise ServiceError(f"no database of the service: {type(error).__name__}") from error
+
+    def _rows(self, table: str, *where: Callable[[Any], Any]) -> Iterator[Mapping[str, Any]]:
+        source = self._tables.tables[table]
+        with self._engine.connect() as connection:
+            query = sa.select(source).where(*(clause(source.c) for clause in where)).order_by(*source.primary_key)
+            for row in connection.execution_options(yield_per=500).execute(query):
+                yield dict(row._mapping)
+
+    def reviewed(self) -> list[dict[str, Any]]:
+        """Tickets from decided cases, one a screening: the labels that the last standing decision gave.
+
+        The same template is one scenario, a merchant one writer. Raises ServiceError, TicketError.
+        """
+        decisions = self._standing()
+        tickets, bad, seen = [], [], {}  # type: ignore[var-annotated]
+        for row in self._rows("screenings", lambda c: c.draft.is_not(None)):
+            if row["id"] in decisions:
+                raw = _ticket(row, decisions[row["id"]])
+                ticket = checked(raw, seen, raw["id"])
+                if isinstance(ticket, str):
+                    bad.append(BadRow(f"case of screening {row['id']}", 0, ticket))
+                else:
+                    tickets.append(ticket)
+        if bad:
+            raise TicketError(bad)
+        return tickets
+
+    def _standing(self) -> dict[str, Mapping[str, Any]]:
+        """Screening id -> the last decision of its decided case that was not taken back."""
+        cases = {c["id"]: c["screening_id"] for c in self._rows("cases", lambda c: c.state == "decided")}
+        rows = list(self._rows("case_decisions"))
+        undone = {row["undoes"] for row in rows if row["undoes"] is not None}
+        return {
+            cases[row["case_id"]]: row
+            for row in rows
+            if row["case_id"] in cases and row["id"] not in undone and row["action"] in _DECIDING
+        }
+
+    def screenings(self, since: datetime | None = None) -> list[Screening]:
+        """Every screening whose text is still there, oldest first. Raises ServiceError."""
+        rules: dict[str, set[str]] = {}
+        for row in self._rows("findings", lambda c: c.witness == "rule"):
+            rules.setdefault(row["screening_id"], set()).add(row["rule_id"])
+        decided = self._standing()
+        found = []
+        for row in self._rows("screenings", lambda c: c.draft.is_not(None)):
+            if since is None or _moment(row["created_at"]) >= since:
+                decision = decided.get(row["id"])
+                overturned = decision is not None and decision["action"] != "uphold"
+                found.append(_screening(row, frozenset(rules.get(row["id"], ())), decision is not None, overturned))
+        return found
+
+    def shadow_pairs(self, version: str | None = None) -> list[ShadowPair]:
+        """What challengers (or one of them) said beside the live model."""
+        where = [lambda c: c.model_version == version] if version else []
+        return [
+            ShadowPair(
+                r["screening_id"], r["live_version"], r["model_version"], r["live_decision"], r["decision"],
+                r["live_labels"], r["labels"],
+            )
+            for r in self._rows("shadow_verdicts", *where)
+        ]  # fmt: skip
+
+    def queue(self, screening_ids: Iterable[str], kind: str) -> int:
+        """Open a case of this kind for each screening, once; returns how many are new. Raises ServiceError."""
+        with writing(self._engine) as connection:
+            rows = wanted_rows(connection, self._tables, screening_ids, kind)
+            words = {row["id"]: "\n".join(_words(row["draft"])) for row in rows if _is_open(row["draft"])}
+            open_cases(connection, self._tables, rows, kind, words)
+        return len(rows)
+
+
+def _open(sealed: bytes) -> str:
+    """Text as the service seals it: a first byte `p` for plain, `f` for encrypted. Raises ServiceError."""
+    if not _is_open(sealed):
+        raise ServiceError("the text is encrypted at rest; import from the service's export instead")
+    return sealed[1:].decode("utf-8", "surrogatepass")
+
+
+def _is_open(sealed: bytes) -> bool:
+    return sealed[:1] == b"p"
+
+
+def _words(sealed: bytes) -> list[str]:
+    """Support ID, subject and body of a sealed draft. Raises ServiceError."""
+    words: list[str] = json.loads(_open(sealed))
+    return words
+
+
+def _draft(row: Mapping[str, Any]) -> Draft:
+    return Draft(*_words(row["draft"]))
+
+
+def _order(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    state = row["order_state"] or {}
+    known = {"cancelled_by": state.get("cancelled_by"), "status": state.get("status")}
+    return known if any(known.values()) else None
+
+
+def _ticket(row: Mapping[str, Any], decision: Mapping[str, Any]) -> dict[str, Any]:
+    draft = _draft(row)
+    labels = (decision["labels"] or "").split()
+    evidence: dict[str, list[str]] = {}
+    for mark in json.loads(_open(decision["details"])).get("evidence", []) if decision["details"] else []:
+        text = getattr(draft, mark.get("field", "body"), "")[mark["start"] : mark["end"]]
+        if mark.get("label") in labels and text:
+            evidence.setdefault(mark["label"], []).append(text)
+    return {
+        "id": f"screening-{row['id']}",
+        "writer": f"merchant-{row['merchant_id'] or 'unknown'}",
+        "scenario": f"template-{row['template_hash'][:16]}",
+        "support_id": draft.support_id, "subject": draft.subject, "body": draft.body,
+        "order": _order(row), "labels": labels, "evidence": evidence, "language": row["language"],
+        "date": _moment(row["created_at"]).isoformat(), "provenance": f"reviewed case, {decision['action']}",
+    }  # fmt: skip
+
+
+def _screening(row: Mapping[str, Any], rules: frozenset[str], reviewed: bool, overturned: bool) -> Screening:
+    order = _order(row)
+    seen = Incoming(row["id"], _draft(row), Order(order["cancelled_by"], order["status"]) if order else None)
+    return Screening(
+        seen, _moment(row["created_at"]), row["decision"], frozenset(row["labels"].split()), rules,
+        row["model_version"], reviewed, overturned,
+    )  # fmt: skip
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

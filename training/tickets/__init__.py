@@ -1,0 +1,1 @@
+"""Labelled tickets in and out, checked, deduplicated and split."""

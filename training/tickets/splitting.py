@@ -1,0 +1,86 @@
+"""Share drafts out for learning, tuning and testing: by plan, else by writer, and by time where asked."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from classifier.draft import LabelledDraft
+from training.tickets.near_copies import CLOSE, Copy, drop_copies
+from training.tickets.split_plan import Split, SplitPlan
+
+_TUNE, _TEST = 0.15, 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The parts, the near-copies left out of them, and by what rule they were made."""
+
+    split: Split
+    copies: tuple[Copy, ...]
+    rule: str
+
+    def counts(self) -> dict[str, int]:
+        """The size of each part."""
+        return {"train": len(self.split.train), "tune": len(self.split.tune), "test": len(self.split.test)}
+
+
+def share(
+    drafts: Sequence[LabelledDraft], plan: SplitPlan, *, dates: Mapping[str, str] | None = None,
+    test_since: date | None = None, close: float = CLOSE,
+) -> Shared:  # fmt: skip
+    """Drop near-copies and part the drafts.
+
+    The plan's writers go where the plan says; where none of them is among the drafts, writers (or scenarios, if one
+    person wrote everything) are drawn by their name. With `test_since`, dated drafts from that day on are for testing:
+    how a model meets what was written after it. A draft kept for testing or tuning wins over its copy in training.
+    """
+    parts = {labelled.id: "train" for labelled in drafts}
+    rule = _by_plan(drafts, plan, parts) or _by_name(drafts, parts)
+    if test_since is not None:
+        _by_time(drafts, dates or {}, test_since, parts)
+        rule += f", dated from {test_since} for testing"
+    rank = {"test": 0, "tune": 1, "train": 2}
+    ordered = sorted(drafts, key=lambda labelled: rank[parts[labelled.id]])
+    kept, copies = drop_copies(ordered, close)
+    split = Split(*(tuple(d for d in kept if parts[d.id] == name) for name in ("train", "tune", "test")))
+    return Shared(split, tuple(copies), rule)
+
+
+def _by_plan(drafts: Sequence[LabelledDraft], plan: SplitPlan, parts: dict[str, str]) -> str:
+    split = plan.split(drafts)
+    if not split.tune or not split.test:
+        return ""
+    for name, members in (("tune", split.tune), ("test", split.test)):
+        parts.update((labelled.id, name) for labelled in members)
+    return "by the writers of data/splits.toml"
+
+
+def _by_name(drafts: Sequence[LabelledDraft], parts: dict[str, str]) -> str:
+    """Fifteen in a hundred each to tune and test, by the hash of the writer: the same draw for ever."""
+    by_writer = len({labelled.writer for labelled in drafts}) >= 8
+    for labelled in drafts:
+        place = _place(labelled.writer if by_writer else labelled.scenario)
+        parts[labelled.id] = "test" if place < _TEST else "tune" if place < _TEST + _TUNE else "train"
+    return "by writer, drawn by name" if by_writer else "by scenario, drawn by name"
+
+
+def _place(name: str) -> float:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) / 2**32
+
+
+def _by_time(drafts: Sequence[LabelledDraft], dates: Mapping[str, str], since: date, parts: dict[str, str]) -> None:
+    """Dated drafts from the day on, with their whole scenarios, go to the test part; earlier ones stay out of it."""
+    late = {d.scenario for d in drafts if (day := _day(dates.get(d.id))) is not None and day >= since}
+    for labelled in drafts:
+        if labelled.scenario in late:
+            parts[labelled.id] = "test"
+        elif labelled.id in dates and parts[labelled.id] == "test":
+            parts[labelled.id] = "train"
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return datetime.fromisoformat(text).date() if text else None
+    except ValueError:
+        return None
