@@ -16,7 +16,7 @@ NOT_FOR_SERVING = {
 }  # fmt: skip
 STARTS = """
 import gc, json, sys
-from service.lasting import lasting
+from service.garbage_collection import lasting
 with lasting():
     import service.cli.commands
 import service.asgi

@@ -15,13 +15,13 @@ from tests.service.running import running, settings_for
 
 
 def test_without_a_collector_nothing_of_the_package_is_needed() -> None:
-    code = "import sys; sys.modules['opentelemetry'] = None; from service.traces import Traces; print(Traces.to(''))"
+    code = "import sys; sys.modules['opentelemetry'] = None; from service.telemetry.traces import Traces; print(Traces.to(''))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "None\n", done.stderr
 
 
 def test_a_collector_without_the_package_is_refused_by_name() -> None:
-    code = "import sys; sys.modules['opentelemetry'] = None; from service.traces import Traces; Traces.to('http://x')"
+    code = "import sys; sys.modules['opentelemetry'] = None; from service.telemetry.traces import Traces; Traces.to('http://x')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "TracesError: SCREENING_OTEL_ENDPOINT is set" in done.stderr
 

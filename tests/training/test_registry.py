@@ -174,8 +174,8 @@ def test_a_move_that_was_killed_after_its_line_is_finished_by_the_next_to_open(
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from training import durable
-from training.registry import ModelRegistry
+from training import atomic_files
+from training.registry.model_registry import ModelRegistry
 
 def strike(*args):
     os.kill(os.getpid(), signal.SIGKILL)
