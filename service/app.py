@@ -10,12 +10,12 @@ from fastapi.concurrency import run_in_threadpool
 from service import background, status_routes
 from service.business_hours import ReplyClock
 from service.compose.routes import router as compose_pages
-from service.dependencies import Parts
+from service.dependencies import Services
 from service.http import errors
 from service.http.api_keys import KeyRing, RateLimit
-from service.http.middleware import Endpoint, Gate
+from service.http.middleware import Endpoint, RequestMiddleware
 from service.judging.live_models import Screeners
-from service.orders.commerce_interface import CommerceInterface, Follower
+from service.orders.commerce_interface import CommerceInterface, OrderFollower
 from service.orders.directory import OrderDirectory
 from service.passes import Passes
 from service.review.routes import router as review_pages
@@ -23,29 +23,29 @@ from service.screening import openapi, unscreened
 from service.screening import routes as screening
 from service.settings import Settings
 from service.storage.database import Database
-from service.storage.encryption import Sealer
-from service.storage.keys import ApiKeys, KnownKey
-from service.storage.orders import KnownOrder, Orders
+from service.storage.encryption import Encryptor
+from service.storage.keys import ApiKeyRecord, ApiKeys
+from service.storage.orders import OrderRecord, Orders
 from service.storage.screenings.group_commit import ScreeningWriter
 from service.telemetry.logs import event
 from service.telemetry.metrics import Metrics
 from service.telemetry.traces import Traces
-from service.webhooks.delivery import Delivery
+from service.webhooks.delivery import WebhookDelivery
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole service. Raises ValueError, naming the setting or file at fault, rather than start half-working."""
-    parts = wire(settings)
+    services = wire(settings)
     app = api()
-    app.state.parts = parts
+    app.state.services = services
     app.state.settings = settings
     app.state.demo_key = settings.demo_key.get_secret_value() if settings.demo and settings.demo_key else None
     for pages in (compose_pages, review_pages):
         app.include_router(pages, include_in_schema=False)
     # outside of the framework's own layers, which the direct endpoints do not need
-    app.middleware_stack = Gate(
+    app.middleware_stack = RequestMiddleware(
         app.build_middleware_stack(),
-        metrics=parts.metrics,
+        metrics=services.metrics,
         direct={"/screen": partial(_directly, app, screening.screen)},
         max_bytes=settings.max_body_bytes,
         max_batch=settings.max_batch_bytes,
@@ -71,17 +71,17 @@ async def _directly(app: FastAPI, endpoint: Endpoint, request: Request) -> Respo
     return await endpoint(request)
 
 
-def wire(settings: Settings) -> Parts:
+def wire(settings: Settings) -> Services:
     """The parts of one process."""
     database = Database(settings.database())
     database.migrate()
-    sealer = Sealer(settings.text_keys.get_secret_value())
+    encryptor = Encryptor(settings.text_keys.get_secret_value())
     follower = _follower(settings, database)
-    return Parts(
+    return Services(
         settings=settings,
         database=database,
-        sealer=sealer,
-        writer=ScreeningWriter(database, sealer),
+        encryptor=encryptor,
+        writer=ScreeningWriter(database, encryptor),
         screeners=Screeners(settings.home, budget=settings.time_budget_ms / 1000, encoder=settings.encoder == "on"),
         keys=KeyRing(_key_look_up(database)),
         limit=RateLimit(settings.rate_per_minute / settings.workers),
@@ -101,16 +101,16 @@ def wire(settings: Settings) -> Parts:
     )
 
 
-def _key_look_up(database: Database) -> Callable[[str], KnownKey | None]:
-    def look_up(prefix: str) -> KnownKey | None:
+def _key_look_up(database: Database) -> Callable[[str], ApiKeyRecord | None]:
+    def look_up(prefix: str) -> ApiKeyRecord | None:
         with database.reading() as session:
             return ApiKeys(session).find(prefix)
 
     return look_up
 
 
-def _orders(settings: Settings, database: Database, follower: Follower | None) -> OrderDirectory:
-    def look_up(support_id: str) -> KnownOrder | None:
+def _orders(settings: Settings, database: Database, follower: OrderFollower | None) -> OrderDirectory:
+    def look_up(support_id: str) -> OrderRecord | None:
         with database.reading() as session:
             return Orders(session).find(support_id)
 
@@ -120,38 +120,38 @@ def _orders(settings: Settings, database: Database, follower: Follower | None) -
     return OrderDirectory(look_up, timeout=timeout, is_current=follower.is_current if follower else lambda: True)
 
 
-def _follower(settings: Settings, database: Database) -> Follower | None:
+def _follower(settings: Settings, database: Database) -> OrderFollower | None:
     if settings.order_source != "commerce_interface":
         return None
     supplier, token = settings.commerce_supplier_id.get_secret_value(), settings.commerce_token.get_secret_value()
     source = CommerceInterface(settings.commerce_url, supplier, token)
-    return Follower(source, database, days=settings.commerce_days)
+    return OrderFollower(source, database, days=settings.commerce_days)
 
 
-def _delivery(settings: Settings, database: Database) -> Delivery | None:
+def _delivery(settings: Settings, database: Database) -> WebhookDelivery | None:
     if not settings.webhook_url:
         return None
-    return Delivery(database, settings.webhook_url, settings.webhook_secret.get_secret_value())
+    return WebhookDelivery(database, settings.webhook_url, settings.webhook_secret.get_secret_value())
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    parts: Parts = app.state.parts
-    loops = background.start(parts)
-    event("started", model=parts.screeners.model_version, database=parts.database.kind)
+    services: Services = app.state.services
+    loops = background.start(services)
+    event("started", model=services.screeners.model_version, database=services.database.kind)
     yield
     await background.stop(loops)
-    await run_in_threadpool(_close, parts)
+    await run_in_threadpool(_close, services)
     event("stopped")
 
 
-def _close(parts: Parts) -> None:
-    parts.writer.close()
-    parts.screeners.close()
-    parts.orders.close()
-    for edge in (parts.delivery, parts.follower):
+def _close(services: Services) -> None:
+    services.writer.close()
+    services.screeners.close()
+    services.orders.close()
+    for edge in (services.delivery, services.follower):
         if edge:
             edge.close()
-    if parts.metrics.traces:
-        parts.metrics.traces.close()
-    parts.database.close()
+    if services.metrics.traces:
+        services.metrics.traces.close()
+    services.database.close()

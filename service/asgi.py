@@ -7,7 +7,7 @@ import signal
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.garbage_collection import lasting
+from service.garbage_collection import startup_freeze
 from service.settings import Settings
 from service.telemetry.logs import event, set_up
 
@@ -17,7 +17,7 @@ def app() -> FastAPI:
     settings = Settings()  # type: ignore[call-arg]
     set_up(settings.log_level)
     try:
-        with lasting():
+        with startup_freeze():
             return create_app(settings)
     except Exception as error:
         event("cannot-start", level=logging.CRITICAL, reason=f"{type(error).__name__}: {error}")

@@ -8,30 +8,36 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi.concurrency import run_in_threadpool
 
-from service.dependencies import Parts
+from service.dependencies import Services
 from service.orders.commerce_interface import EVERY
-from service.review.rules.live_rule_book import BookFollower
+from service.review.rules.live_rule_book import RuleBookFollower
+from service.review.rules.signatures import VersionSigner
 from service.storage.keys import ApiKeys
-from service.storage.maintenance.retention import Whose, purge_leftovers, purge_text
+from service.storage.maintenance.retention import PurgeScope, purge_leftovers, purge_text
 from service.telemetry.logs import event
 
 Loops = list["asyncio.Task[None]"]
 
 
-def start(parts: Parts) -> Loops:
+def start(services: Services) -> Loops:
     """Start every chore that the settings ask for."""
-    book = BookFollower(parts.database, parts.passes, parts.screeners, parts.settings.home)
-    chores: list[tuple[str, float, Callable[[], object]]] = [
-        ("models", parts.settings.model_check_seconds, parts.screeners.refresh),
-        ("rules", parts.settings.model_check_seconds, book.follow),
-        ("used-keys", 15.0, lambda: note_used_keys(parts)),
-        ("purge", 3600.0, lambda: purge(parts)),
+    book = RuleBookFollower(
+        services.database,
+        VersionSigner.from_settings(services.settings),
+        services.screeners,
+        services.settings.home,
+    )
+    background_tasks: list[tuple[str, float, Callable[[], object]]] = [
+        ("models", services.settings.model_check_seconds, services.screeners.refresh),
+        ("rules", services.settings.model_check_seconds, book.follow),
+        ("used-keys", 15.0, lambda: note_used_keys(services)),
+        ("purge", 3600.0, lambda: purge(services)),
     ]
-    if parts.delivery:
-        chores.append(("webhooks", 1.0, parts.delivery.deliver_due))
-    if parts.follower:
-        chores.append(("orders", EVERY.total_seconds(), parts.follower.follow))
-    return [asyncio.create_task(_every(name, seconds, work)) for name, seconds, work in chores]
+    if services.delivery:
+        background_tasks.append(("webhooks", 1.0, services.delivery.deliver_due))
+    if services.follower:
+        background_tasks.append(("orders", EVERY.total_seconds(), services.follower.follow))
+    return [asyncio.create_task(_every(name, seconds, work)) for name, seconds, work in background_tasks]
 
 
 async def stop(loops: Loops) -> None:
@@ -43,20 +49,20 @@ async def stop(loops: Loops) -> None:
             await loop
 
 
-def note_used_keys(parts: Parts) -> None:
+def note_used_keys(services: Services) -> None:
     """Write down when keys were last used."""
-    if used := parts.keys.take_used():
-        with parts.database.writing() as session:
+    if used := services.keys.take_used():
+        with services.database.writing() as session:
             ApiKeys(session).note_used(used)
 
 
-def purge(parts: Parts) -> None:
+def purge(services: Services) -> None:
     """Remove text that is older than the settings allow."""
     now = datetime.now(UTC)
-    if days := parts.settings.keep_text_days:
-        count = purge_text(parts.database, Whose(before=now - timedelta(days=days)), now)
+    if days := services.settings.keep_text_days:
+        count = purge_text(services.database, PurgeScope(before=now - timedelta(days=days)), now)
         event("purged", screenings=count)
-    purge_leftovers(parts.database, now)
+    purge_leftovers(services.database, now)
 
 
 async def _every(name: str, seconds: float, work: Callable[[], object]) -> None:

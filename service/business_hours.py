@@ -13,7 +13,7 @@ class ClockError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Deadline:
+class ReplyDeadline:
     """The deadline and what it was reckoned from. All moments carry the business time zone."""
 
     received_at: datetime
@@ -38,12 +38,12 @@ class ReplyClock:
         self._is_business_day = lru_cache(maxsize=4000)(self._business_day)
         self._of_minute = lru_cache(maxsize=64)(self.deadline)
 
-    def deadline(self, received_at: datetime) -> Deadline:
+    def deadline(self, received_at: datetime) -> ReplyDeadline:
         """The moment by which to answer what was received then. A moment without a zone is read as UTC."""
         moment = received_at if received_at.tzinfo else received_at.replace(tzinfo=UTC)
         local = moment.astimezone(self._zone)
         start = self._start(local)
-        return Deadline(local, start, self._at(self._next_business_day(start.date()), start.time()))
+        return ReplyDeadline(local, start, self._at(self._next_business_day(start.date()), start.time()))
 
     def reply_by(self, received_at: datetime) -> datetime:
         """The deadline of what is received in that minute; remembered, because every answer asks for it."""

@@ -23,7 +23,7 @@ class ScreeningError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ScreeningFinding:
     """One thing a merchant should know; `start` and `end` count code points unless another encoding was asked for."""
 
     id: str
@@ -42,14 +42,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Screening:
+class ScreeningResult:
     """An answer of POST /screen. `granted` is the contract's `pass`; `raw` is the whole answer."""
 
     screening_id: str | None
     decision: Decision
     probabilities: Mapping[str, float]
     labels: frozenset[str]
-    findings: tuple[Finding, ...]
+    findings: tuple[ScreeningFinding, ...]
     reminders: tuple[str, ...]
     granted: str | None
     raw: Mapping[str, Any] = field(repr=False)
@@ -89,7 +89,7 @@ class ScreeningClient:
         self, *, support_id: str, subject: str, body: str, mode: Mode = "send", cancelled_by: str | None = None,
         merchant_id: str | None = None, offset_encoding: OffsetEncoding = "utf-32",
         idempotency_key: str | None = None,
-    ) -> Screening:  # fmt: skip
+    ) -> ScreeningResult:  # fmt: skip
         """Screen one draft. Offsets are Python's code points unless told otherwise."""
         draft = {"support_id": support_id, "subject": subject, "body": body, "mode": mode}
         known = {"order": {"cancelled_by": cancelled_by}} if cancelled_by else {}
@@ -99,7 +99,7 @@ class ScreeningClient:
             self._post("/screen", {**draft, **known, **merchant, "offset_encoding": offset_encoding}, headers)
         )
 
-    def screen_many(self, drafts: Iterable[Mapping[str, Any]]) -> list[Screening | ScreeningError]:
+    def screen_many(self, drafts: Iterable[Mapping[str, Any]]) -> list[ScreeningResult | ScreeningError]:
         """Up to 100 drafts in the words of the contract, in order; a draft that was refused gives its error."""
         answers = self._post("/screen/batch", {"drafts": [{"offset_encoding": "utf-32", **draft} for draft in drafts]})
         return [
@@ -150,14 +150,14 @@ def _answer(response: httpx.Response) -> dict[str, Any]:
     raise ScreeningError(response.status_code, response.json() if is_problem else {})
 
 
-def _screening(answer: dict[str, Any]) -> Screening:
+def _screening(answer: dict[str, Any]) -> ScreeningResult:
     labels = answer["labels"]
-    return Screening(
+    return ScreeningResult(
         screening_id=answer["screening_id"],
         decision=answer["decision"],
         probabilities={entry["label"]: entry["probability"] for entry in labels},
         labels=frozenset(entry["label"] for entry in labels if entry["asserted"]),
-        findings=tuple(_only_known(Finding, finding) for finding in answer["findings"]),
+        findings=tuple(_only_known(ScreeningFinding, finding) for finding in answer["findings"]),
         reminders=tuple(reminder["message"] for reminder in answer["reminders"]),
         granted=answer["pass"],
         raw=answer,

@@ -1,4 +1,4 @@
-"""What a route may ask for: the parts of the service, a database session, the caller and its rights."""
+"""The dependencies of routes: the services of the process, a database session, the caller and its rights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from service.business_hours import ReplyClock
 from service.http.api_keys import Caller, KeyRing, RateLimit, Scope
 from service.http.errors import ServiceError
 from service.judging.live_models import Screeners
-from service.orders.commerce_interface import Follower
+from service.orders.commerce_interface import OrderFollower
 from service.orders.directory import OrderDirectory
 from service.passes import Passes
 from service.settings import Settings
 from service.storage.database import Database
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.screenings.group_commit import ScreeningWriter
 from service.storage.screenings.repository import Screenings
 from service.telemetry.metrics import Metrics
-from service.webhooks.delivery import Delivery
+from service.webhooks.delivery import WebhookDelivery
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts that the app was wired from; `app.state.parts`."""
+class Services:
+    """The services of one process, which the app holds as `app.state.services`."""
 
     settings: Settings
     database: Database
-    sealer: Sealer
+    encryptor: Encryptor
     writer: ScreeningWriter
     screeners: Screeners
     keys: KeyRing
@@ -38,22 +38,22 @@ class Parts:
     passes: Passes
     clock: ReplyClock
     orders: OrderDirectory
-    follower: Follower | None
-    delivery: Delivery | None
+    follower: OrderFollower | None
+    delivery: WebhookDelivery | None
     metrics: Metrics
 
 
-def parts_of(request: Request) -> Parts:
-    """The parts of the service."""
-    parts: Parts = request.app.state.parts
-    return parts
+def services_of(request: Request) -> Services:
+    """The services of the process."""
+    services: Services = request.app.state.services
+    return services
 
 
-def session(request: Request) -> Iterator[Session]:
+def request_session(request: Request) -> Iterator[Session]:
     """A database session: it commits when the route has answered, and rolls back where it raised. GET only reads."""
-    database = parts_of(request).database
-    with database.reading() if request.method in ("GET", "HEAD") else database.writing() as opened:
-        yield opened
+    database = services_of(request).database
+    with database.reading() if request.method in ("GET", "HEAD") else database.writing() as session:
+        yield session
 
 
 async def admit(request: Request, scope: Scope) -> Caller:
@@ -61,7 +61,7 @@ async def admit(request: Request, scope: Scope) -> Caller:
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not secret:
         raise _unauthorized("Send your key in the header `Authorization: Bearer <key>`.")
-    keys = parts_of(request).keys
+    keys = services_of(request).keys
     known, caller = keys.remembered(secret)
     if not known:
         caller = await run_in_threadpool(keys.caller, secret)
@@ -81,19 +81,13 @@ async def screening_caller(request: Request) -> Caller:
     return await admit(request, "screen")
 
 
-async def admin_caller(request: Request) -> Caller:
-    """A caller with the right of administration."""
-    return await admit(request, "admin")
-
-
-def screenings(request: Request, opened: Annotated[Session, Depends(session, scope="function")]) -> Screenings:
+def screenings(request: Request, session: Annotated[Session, Depends(request_session, scope="function")]) -> Screenings:
     """The screenings, within the request's session."""
-    return Screenings(opened, parts_of(request).sealer)
+    return Screenings(session, services_of(request).encryptor)
 
 
-PartsOf = Annotated[Parts, Depends(parts_of)]
-Opened = Annotated[Session, Depends(session, scope="function")]
+ServicesDep = Annotated[Services, Depends(services_of)]
+SessionDep = Annotated[Session, Depends(request_session, scope="function")]
 """Scope `function`: the commit happens before the answer leaves, so that nothing answered can be lost."""
-ScreeningCaller = Annotated[Caller, Depends(screening_caller)]
-AdminCaller = Annotated[Caller, Depends(admin_caller)]
-StoredScreenings = Annotated[Screenings, Depends(screenings)]
+ScreeningCallerDep = Annotated[Caller, Depends(screening_caller)]
+ScreeningsDep = Annotated[Screenings, Depends(screenings)]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def lasting() -> Iterator[None]:
+def startup_freeze() -> Iterator[None]:
     """Modules, rules and models that are made within stay as long as the process. The collector passes them over: now,
     where walking them again and again would be a fifth of a start, and later, where it would hold up requests."""
     gc.disable()

@@ -30,8 +30,8 @@ class PassTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class PassCheck:
-    """Valid, with the screening; or not, with the reason in a word and in a sentence."""
+class PassVerification:
+    """The result of checking a pass. Where it is not valid, `reason` is a code and `message` a sentence."""
 
     valid: bool
     reason: str | None = None
@@ -46,7 +46,7 @@ class PassKeyError(ValueError):
 
 
 class Passes:
-    """Issues and checks passes. The first key signs; the others still verify, which is how keys are rotated."""
+    """Issues and checks passes. The first key signs and every key verifies, so that keys can be rotated."""
 
     def __init__(self, keys: Mapping[str, Ed25519PrivateKey], *, issuer: str, minutes: int) -> None:
         if not keys:
@@ -60,7 +60,7 @@ class Passes:
     @classmethod
     def from_setting(cls, setting: str, *, issuer: str, minutes: int) -> "Passes":
         """From `id:base64seed,…`. Raises PassKeyError."""
-        return cls(dict(_key(entry) for entry in setting.split(",") if entry.strip()), issuer=issuer, minutes=minutes)
+        return cls(signing_keys(setting), issuer=issuer, minutes=minutes)
 
     def issue(self, terms: PassTerms) -> str:
         """The token. The same terms give the same token, as long as the same key signs."""
@@ -74,60 +74,52 @@ class Passes:
             "iat": int(terms.issued_at.timestamp()),
             "exp": int((terms.issued_at + self._life).timestamp()),
         }
-        signed = f"{_text64(orjson.dumps(header))}.{_text64(orjson.dumps(payload))}"
-        return f"{signed}.{_text64(self._signing.sign(signed.encode()))}"
+        signed = f"{to_base64url(orjson.dumps(header))}.{to_base64url(orjson.dumps(payload))}"
+        return f"{signed}.{to_base64url(self._signing.sign(signed.encode()))}"
 
-    def check(self, token: str, text_hash: str, now: datetime) -> PassCheck:
-        """Whether a token is ours, in time, and for exactly this text."""
+    def check(self, token: str, text_hash: str, now: datetime) -> PassVerification:
+        """Check that this service issued the token, that it has not expired, and that it covers exactly this text."""
         payload = self._payload(token)
-        if isinstance(payload, PassCheck):
+        if isinstance(payload, PassVerification):
             return payload
         if now.timestamp() >= payload["exp"]:
-            return PassCheck(False, "expired", "This pass has expired. Screen the draft again.")
+            return PassVerification(False, "expired", "This pass has expired. Screen the draft again.")
         if not hmac.compare_digest(payload["txt"], text_hash):
-            return PassCheck(False, "text-changed", "The text is not the one that was screened. Screen it again.")
+            return PassVerification(
+                False, "text-changed", "The text is not the one that was screened. Screen it again."
+            )
         expires = datetime.fromtimestamp(payload["exp"], now.tzinfo)
-        return PassCheck(True, None, None, payload["sid"], payload["dec"], expires)
+        return PassVerification(True, None, None, payload["sid"], payload["dec"], expires)
 
-    def _payload(self, token: str) -> dict[str, Any] | PassCheck:
+    def _payload(self, token: str) -> dict[str, Any] | PassVerification:
         parts = token.split(".")
         try:
-            header, payload = orjson.loads(_bytes64(parts[0])), orjson.loads(_bytes64(parts[1]))
-            signature = _bytes64(parts[2])
+            header, payload = orjson.loads(from_base64url(parts[0])), orjson.loads(from_base64url(parts[1]))
+            signature = from_base64url(parts[2])
             key = self._public.get(header["kid"])
             complete = len(parts) == 3 and header["alg"] == "EdDSA" and {"exp", "txt", "sid", "dec"} <= payload.keys()
         except (ValueError, IndexError, KeyError, TypeError, AttributeError):
-            return PassCheck(False, "malformed", "This is no pass.")
+            return PassVerification(False, "malformed", "This is no pass.")
         if key is None or not complete:
-            return PassCheck(False, "foreign", "This pass was not issued here, or its key has been retired.")
+            return PassVerification(False, "foreign", "This pass was not issued here, or its key has been retired.")
         try:
             key.verify(signature, f"{parts[0]}.{parts[1]}".encode())
         except InvalidSignature:
-            return PassCheck(False, "foreign", "The signature of this pass is not ours.")
+            return PassVerification(False, "foreign", "The signature of this pass is not ours.")
         return dict(payload)
-
-    def sign(self, message: bytes) -> str:
-        """A signature on a record that is no pass: `key id.signature`."""
-        return f"{self._signing_id}.{_text64(self._signing.sign(message))}"
-
-    def verify(self, message: bytes, signature: str) -> bool | None:
-        """Whether such a signature is ours; None where its key has been retired."""
-        key_id, _, text = signature.partition(".")
-        if key_id not in self._public:
-            return None
-        try:
-            self._public[key_id].verify(_bytes64(text), message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
 
     def public_keys(self) -> dict[str, Any]:
         """The public keys as a JWK set (RFC 8037), for offline verification."""
         return {"keys": [_jwk(key_id, key) for key_id, key in self._public.items()]}
 
 
+def signing_keys(setting: str) -> dict[str, Ed25519PrivateKey]:
+    """The keys of SCREENING_PASS_KEYS (`id:base64seed,…`) by their ids, in order. Raises PassKeyError."""
+    return dict(_key(entry) for entry in setting.split(",") if entry.strip())
+
+
 def new_key() -> str:
-    """A fresh `id:base64seed` for SCREENING_PASS_KEYS."""
+    """A new `id:base64seed` for SCREENING_PASS_KEYS."""
     seed = Ed25519PrivateKey.generate().private_bytes_raw()
     return f"{secrets.token_hex(4)}:{base64.b64encode(seed).decode()}"
 
@@ -142,12 +134,14 @@ def _key(entry: str) -> tuple[str, Ed25519PrivateKey]:
 
 def _jwk(key_id: str, key: Ed25519PublicKey) -> dict[str, str]:
     raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key_id, "x": _text64(raw)}
+    return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key_id, "x": to_base64url(raw)}
 
 
-def _text64(raw: bytes) -> str:
+def to_base64url(raw: bytes) -> str:
+    """Base64url without padding (RFC 7515)."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _bytes64(text: str) -> bytes:
+def from_base64url(text: str) -> bytes:
+    """The bytes of base64url without padding. Raises ValueError."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from classifier.labels import LABELS
 from classifier.policy.config import Section
-from service.dependencies import Parts, PartsOf, ScreeningCaller
+from service.dependencies import ScreeningCallerDep, Services, ServicesDep
 from service.http.errors import ServiceError
 from service.storage.database import Database
 from service.storage.maintenance.backlog import backlog
@@ -27,15 +27,15 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", summary="Ready to screen", tags=["status"])
-async def readyz(parts: PartsOf) -> dict[str, Any]:
+async def readyz(services: ServicesDep) -> dict[str, Any]:
     """Ready: a model judges, the database answers at this version's schema. Otherwise 503 with what is missing."""
     reasons = [SILENT]
     with move_on_after(LONGEST_QUESTION):  # a thread of its own, so that a silent database takes none of the others
-        reasons = await to_thread.run_sync(_missing, parts.database, abandon_on_cancel=True, limiter=_asking())
+        reasons = await to_thread.run_sync(_missing, services.database, abandon_on_cancel=True, limiter=_asking())
     if reasons:
         raise ServiceError(503, "Not ready: " + "; ".join(reasons) + ".", headers={"Retry-After": "5"}, missing=reasons)
-    state = {"status": "ready", "model_version": parts.screeners.model_version}
-    return state | ({"model_refused": parts.screeners.failed} if parts.screeners.failed else {})
+    state = {"status": "ready", "model_version": services.screeners.model_version}
+    return state | ({"model_refused": services.screeners.failed} if services.screeners.failed else {})
 
 
 def _missing(database: Database) -> list[str]:
@@ -51,30 +51,30 @@ def _asking() -> CapacityLimiter:
 
 
 @router.get("/metrics", summary="Prometheus metrics", tags=["status"], response_class=Response)
-def metrics(parts: PartsOf) -> Response:
+def metrics(services: ServicesDep) -> Response:
     """Decisions, labels, rule hits, latency by stage, queue depth and oldest age, the model that serves."""
-    body = parts.metrics.text(_gauges(parts), parts.screeners.model_version)
+    body = services.metrics.text(_gauges(services), services.screeners.model_version)
     return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _gauges(parts: Parts) -> dict[str, float]:
-    gauges = {"writes_waiting": float(parts.writer.depth), "store_up": 1.0}
+def _gauges(services: Services) -> dict[str, float]:
+    gauges = {"writes_waiting": float(services.writer.depth), "store_up": 1.0}
     try:
-        with parts.database.reading() as session:
-            return gauges | backlog(session, datetime.now(UTC), webhooks=parts.delivery is not None)
+        with services.database.reading() as session:
+            return gauges | backlog(session, datetime.now(UTC), webhooks=services.delivery is not None)
     except Exception:  # metrics are read most when the database is gone
         return gauges | {"store_up": 0.0}
 
 
 @router.get("/policy", summary="The policy that is enforced", tags=["policy"])
-def policy(parts: PartsOf) -> dict[str, Any]:
+def policy(services: ServicesDep) -> dict[str, Any]:
     """Each label and finding with its weight, wording and section; the sections quoted."""
-    screener = parts.screeners.screener
+    screener = services.screeners.screener
     rules = screener.policy
     return {
         "version": rules.version,
         "rules_version": screener.book.version,
-        "model_version": parts.screeners.model_version,
+        "model_version": services.screeners.model_version,
         "labels": [
             {
                 "label": label.value,
@@ -100,15 +100,15 @@ def _section(section: Section) -> dict[str, str]:
 
 @router.get("/reply-deadline", summary="By when a response must be answered", tags=["policy"])
 def reply_deadline(
-    parts: PartsOf, caller: ScreeningCaller, received_at: Annotated[datetime | None, Query()] = None
+    services: ServicesDep, caller: ScreeningCallerDep, received_at: Annotated[datetime | None, Query()] = None
 ) -> dict[str, Any]:
     """One business day after `received_at` (now, if it is missing; UTC, if it has no zone)."""
     try:
-        deadline = parts.clock.deadline(received_at or datetime.now(UTC))
+        deadline = services.clock.deadline(received_at or datetime.now(UTC))
     except (OverflowError, ValueError):
         detail = "received_at: a moment that the calendar does not reach"
         raise ServiceError(422, detail, errors=[{"field": "received_at", "message": detail}]) from None
-    message = parts.screeners.screener.policy.reminders["reply-within-one-business-day"].message
+    message = services.screeners.screener.policy.reminders["reply-within-one-business-day"].message
     return {
         "received_at": deadline.received_at,
         "counted_from": deadline.counted_from,

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.settings import Settings
 from service.storage.database import Database, DatabaseError
-from service.storage.encryption import SealError
+from service.storage.encryption import EncryptionError
 
 
 def settings_or_exit() -> Settings:
@@ -39,7 +39,7 @@ def opened(*, migrate: bool = True) -> Iterator[tuple[Settings, Database]]:
         if migrate:
             database.migrate()
         yield settings, database
-    except SealError as error:
+    except EncryptionError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     except SQLAlchemyError as error:

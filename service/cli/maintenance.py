@@ -13,11 +13,11 @@ from service.cli.database import opened
 from service.judging.live_models import Screeners
 from service.passes import Passes, PassKeyError
 from service.settings import Settings
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.maintenance.backup import write_backup
 from service.storage.maintenance.integrity import faults
 from service.storage.maintenance.restore import BackupError, restore_backup
-from service.storage.maintenance.retention import Whose, purge_leftovers, purge_text
+from service.storage.maintenance.retention import PurgeScope, purge_leftovers, purge_text
 
 app = typer.Typer()
 
@@ -43,9 +43,9 @@ def backup(to: Annotated[Path, typer.Argument(help="File to write, such as scree
 def restore(source: Annotated[Path, typer.Argument(help="A file that backup wrote.")]) -> None:
     """Put a backup into an empty database; all of it or nothing."""
     with opened(migrate=False) as (settings, database), Progress(transient=True) as bar:
-        sealer = Sealer(settings.text_keys.get_secret_value())
+        encryptor = Encryptor(settings.text_keys.get_secret_value())
         try:
-            counts = restore_backup(database, source, sealer, _counter(bar))
+            counts = restore_backup(database, source, encryptor, _counter(bar))
         except (BackupError, OSError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
@@ -62,23 +62,23 @@ def purge(
 ) -> None:
     """Remove stored text; hashes, labels, offsets and verdicts stay."""
     with opened() as (settings, database):
-        whose = _whose(settings, older_than_days, merchant, support_id)
-        if whose is None:
+        scope = _scope(settings, older_than_days, merchant, support_id)
+        if scope is None:
             typer.echo("Text is kept for ever (SCREENING_KEEP_TEXT_DAYS=0); nothing was removed.")
             return
         now = datetime.now(UTC)
-        count = purge_text(database, whose, now)
+        count = purge_text(database, scope, now)
         purge_leftovers(database, now)
     typer.echo(f"The text of {count:,} screenings was removed.")
 
 
-def _whose(settings: Settings, days: int | None, merchant: str | None, support_id: str | None) -> Whose | None:
+def _scope(settings: Settings, days: int | None, merchant: str | None, support_id: str | None) -> PurgeScope | None:
     if days is None and merchant is None and support_id is None:
         days = settings.keep_text_days or None
         if days is None:
             return None
     before = datetime.now(UTC) - timedelta(days=days) if days is not None else None
-    return Whose(before, merchant, support_id)
+    return PurgeScope(before, merchant, support_id)
 
 
 @app.command()
@@ -86,8 +86,8 @@ def check() -> None:
     """Check settings, database, every stored screening, pass keys and model; ends with 1 if something is wrong."""
     with opened(migrate=False) as (settings, database), Progress(transient=True) as bar:
         task = bar.add_task("screenings")
-        sealer = Sealer(settings.text_keys.get_secret_value())
-        found = list(faults(database, sealer, lambda done, total: bar.update(task, completed=done, total=total)))
+        encryptor = Encryptor(settings.text_keys.get_secret_value())
+        found = list(faults(database, encryptor, lambda done, total: bar.update(task, completed=done, total=total)))
         found += [*_pass_faults(settings), *_calendar_faults(settings), *_model_faults(settings)]
     for fault in found:
         typer.echo(fault, err=True)

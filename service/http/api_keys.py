@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from service.http.errors import ServiceError
-from service.storage.keys import KnownKey
+from service.storage.keys import ApiKeyRecord
 
 Scope = Literal["screen", "review-export", "admin"]
 SCOPES: tuple[Scope, ...] = ("screen", "review-export", "admin")
@@ -63,10 +63,10 @@ def hash_of(secret: str) -> str:
 class KeyRing:
     """Checks bearer keys against the store, remembering each answer for a few seconds."""
 
-    def __init__(self, look_up: Callable[[str], KnownKey | None], *, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, look_up: Callable[[str], ApiKeyRecord | None], *, clock: Callable[[], float] = time.monotonic):
         self._look_up = look_up
         self._clock = clock
-        self._known: dict[str, tuple[float, KnownKey | None]] = {}
+        self._known: dict[str, tuple[float, ApiKeyRecord | None]] = {}
         self._used: dict[str, datetime] = {}
 
     def remembered(self, secret: str) -> tuple[bool, Caller | None]:
@@ -94,7 +94,7 @@ class KeyRing:
         self._known[prefix] = (self._clock() + KEY_CACHE_SECONDS, known)
         return self._checked(known, secret)
 
-    def _checked(self, known: KnownKey | None, secret: str) -> Caller | None:
+    def _checked(self, known: ApiKeyRecord | None, secret: str) -> Caller | None:
         stored = known.key_hash if known else "0" * 64
         matches = hmac.compare_digest(stored, hash_of(secret))
         now = datetime.now(UTC)
@@ -102,10 +102,6 @@ class KeyRing:
             return None
         self._used[known.prefix] = now
         return Caller(known.caller, known.prefix, known.scopes)
-
-    def expire(self) -> None:
-        """Ask the store again for every key, from now on."""
-        self._known = {prefix: (float("-inf"), known) for prefix, (_, known) in self._known.items()}
 
     def take_used(self) -> dict[str, datetime]:
         """Prefixes used since the last call, with the time: the store notes them now and then."""

@@ -8,13 +8,11 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from service.storage.database import UNAVAILABLE_ERRORS
 from service.telemetry.logs import event
 
-STORE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: "The request cannot be read",
@@ -80,7 +78,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for kind in STORE_AWAY:
+    for kind in UNAVAILABLE_ERRORS:
         app.add_exception_handler(kind, unexpected)
     app.add_exception_handler(Exception, unexpected)
 
@@ -92,10 +90,10 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return render(invalid([_told(found) for found in error.errors()]))
+    return render(invalid([_without_body_prefix(found) for found in error.errors()]))
 
 
-def _told(found: Mapping[str, Any]) -> dict[str, Any]:
+def _without_body_prefix(found: Mapping[str, Any]) -> dict[str, Any]:
     """Without the word `body`, which is one of a draft's fields; what is no JSON is said of the whole request."""
     if found["type"] == "json_invalid":
         return {"loc": (), "msg": f"Invalid JSON: {found['ctx']['error']} at character {found['loc'][-1]}"}
@@ -109,7 +107,7 @@ def _http(request: Request, error: Exception) -> Response:
 
 def unexpected(request: Request, error: Exception) -> Response:
     """A store that is away is a 503. All else is a bug: its kind is logged, not its words, which may quote a draft."""
-    if isinstance(error, STORE_AWAY):
+    if isinstance(error, UNAVAILABLE_ERRORS):
         event("store-away", level=logging.ERROR, kind=type(error).__name__)
         return render(ServiceError(503, "The store cannot be reached; try again.", headers={"Retry-After": "2"}))
     event("error", level=logging.ERROR, path=_route(request), kind=type(error).__name__, where=_place(error))

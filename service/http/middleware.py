@@ -22,7 +22,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _QUIET = ("/healthz", "/readyz", "/metrics")
 
 
-class Gate:
+class RequestMiddleware:
     """ASGI middleware around the app."""
 
     def __init__(
@@ -74,10 +74,10 @@ class Gate:
 
     def _weight(self, scope: Scope, headers: dict[bytes, bytes]) -> int:
         """Bytes of the body: as told, or as many as may come; one too large is refused unread."""
-        told = headers.get(b"content-length", b"")
+        declared = headers.get(b"content-length", b"")
         cap = self._cap_of(scope)
-        if told.isdigit():
-            return int(told) if int(told) <= cap else 0
+        if declared.isdigit():
+            return int(declared) if int(declared) <= cap else 0
         return cap if b"transfer-encoding" in headers else 0
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: "_Answer", headers: dict[bytes, bytes]) -> None:

@@ -20,7 +20,7 @@ from classifier import Draft, Order, Screener, Verdict
 from classifier.evidence import Evidence, LanguageGuess, RuleEvidence
 from classifier.model.encoder import Opinion
 from classifier.screener import RULES_ONLY, Look
-from service.judging.micro_batching import Gathering
+from service.judging.micro_batching import MicroBatcher
 from service.telemetry.logs import event
 
 LONGEST_INLINE = 6_000
@@ -36,7 +36,7 @@ Pair = tuple[Screener, Screener | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedDraft:
     """A verdict, what it rests on, and what the challenger would have said."""
 
     verdict: Verdict
@@ -44,7 +44,7 @@ class Judged:
     shadow: Verdict | None = None
 
 
-class Deadline:
+class JudgingDeadline:
     """The moment by which a draft must be judged; every stage may ask how much is left."""
 
     def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -61,14 +61,14 @@ class Deadline:
         return max(0.0, self._at - self._clock())
 
 
-class Judging:
+class JudgingExecutor:
     """The threads of one process in which drafts are judged, and the event loop beside them."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.lane = ThreadPoolExecutor(1, "slow-lane")
         self._clock = clock
         self._distrusted_until = float("-inf")
-        self._gathering = Gathering(LONGEST_INLINE, self._distrust)
+        self._micro_batcher = MicroBatcher(LONGEST_INLINE, self._distrust)
         self._encoders = ThreadPoolExecutor(ENCODER_THREADS, "encoder")
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Judging:
         self.lane.shutdown(wait=True, cancel_futures=True)
         self._encoders.shutdown(wait=True, cancel_futures=True)
 
-    def fits_loop(self, draft: Draft, deadline: Deadline) -> bool:
+    def fits_loop(self, draft: Draft, deadline: JudgingDeadline) -> bool:
         """Whether a draft may be judged on the event loop, where nothing ends a stage that takes too long."""
         length = len(draft.body) + len(draft.subject)
         quick = length <= LONGEST_INLINE and length * SECONDS_PER_CHARACTER <= deadline.seconds
@@ -86,15 +86,15 @@ class Judging:
         event("budget-overrun", level=logging.WARNING, stage="loop")
         self._distrusted_until = self._clock() + DISTRUST_SECONDS
 
-    async def short(self, pair: Pair, draft: Draft, order: Order | None, deadline: Deadline) -> Judged:
+    async def short(self, pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline) -> JudgedDraft:
         """The verdict on a draft that may be read on the event loop."""
         verdict, evidence = await self._verdict(pair[0], draft, order, deadline)
         shadow = None
         if pair[1] is not None:
             shadow, _ = await self._verdict(pair[1], draft, order, deadline)
-        return Judged(verdict, evidence, shadow)
+        return JudgedDraft(verdict, evidence, shadow)
 
-    async def long(self, pair: Pair, draft: Draft, order: Order | None, deadline: Deadline) -> Judged:
+    async def long(self, pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline) -> JudgedDraft:
         """The verdict on a draft that is read in the lane, with the lane's own `pair`."""
         work = asyncio.get_running_loop().run_in_executor(self.lane, _in_lane, pair, draft, order, deadline)
         try:
@@ -104,12 +104,12 @@ class Judging:
             return unjudged(pair[0])
 
     async def _verdict(
-        self, screener: Screener, draft: Draft, order: Order | None, deadline: Deadline
+        self, screener: Screener, draft: Draft, order: Order | None, deadline: JudgingDeadline
     ) -> tuple[Verdict, Evidence]:
-        look = await self._gathering.look(screener, draft, order, deadline.late)
+        look = await self._micro_batcher.look(screener, draft, order, deadline.late)
         return _decided(screener, look, await self._opinion(screener, look, deadline) if look.doubtful else None)
 
-    async def _opinion(self, screener: Screener, look: Look, deadline: Deadline) -> Opinion | None:
+    async def _opinion(self, screener: Screener, look: Look, deadline: JudgingDeadline) -> Opinion | None:
         """The encoder's word; None, and the evidence is incomplete, if it does not come in time or fails."""
         work = asyncio.get_running_loop().run_in_executor(self._encoders, screener.opinion, look)
         try:
@@ -121,12 +121,14 @@ class Judging:
         return None
 
 
-def _in_lane(pair: Pair, draft: Draft, order: Order | None, deadline: Deadline) -> Judged:
+def _in_lane(pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline) -> JudgedDraft:
     verdict, evidence = _at_once(pair[0], draft, order, deadline)
-    return Judged(verdict, evidence, _at_once(pair[1], draft, order, deadline)[0] if pair[1] else None)
+    return JudgedDraft(verdict, evidence, _at_once(pair[1], draft, order, deadline)[0] if pair[1] else None)
 
 
-def _at_once(screener: Screener, draft: Draft, order: Order | None, deadline: Deadline) -> tuple[Verdict, Evidence]:
+def _at_once(
+    screener: Screener, draft: Draft, order: Order | None, deadline: JudgingDeadline
+) -> tuple[Verdict, Evidence]:
     look = screener.look(draft, order, late=deadline.late)
     return _decided(screener, look, screener.opinion(look) if look.doubtful and not deadline.late() else None)
 
@@ -144,7 +146,7 @@ def _without_reason(verdict: Verdict) -> Verdict:
     return replace(verdict, findings=tuple(f for f in verdict.findings if f.id != "no-recognised-reason"))
 
 
-def unjudged(screener: Screener) -> Judged:
+def unjudged(screener: Screener) -> JudgedDraft:
     """What is said of a draft that could not be judged in time: a warning, marked as incomplete."""
     evidence = Evidence(
         rules=RuleEvidence((), (), screener.book.version),
@@ -156,4 +158,4 @@ def unjudged(screener: Screener) -> Judged:
     )
     verdict = screener.policy.decide(evidence)
     kept = tuple(finding for finding in verdict.findings if finding.id == "could-not-judge")
-    return Judged(replace(verdict, findings=kept), evidence)
+    return JudgedDraft(replace(verdict, findings=kept), evidence)

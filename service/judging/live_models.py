@@ -13,7 +13,7 @@ from classifier import Draft, Order, Screener
 from classifier.matching.rulebook import RuleBook
 from classifier.model.artifact import SHIPPED, ArtifactError, ModelArtifact
 from classifier.policy.policy import Policy
-from service.judging.executor import Deadline, Judged, Judging, Pair, unjudged
+from service.judging.executor import JudgedDraft, JudgingDeadline, JudgingExecutor, Pair, unjudged
 from service.judging.micro_batching import MOST_TOGETHER
 from service.telemetry.logs import event
 
@@ -41,7 +41,7 @@ class Screeners:
         self._make = make
         self._seen = self._signature()
         self.failed: str = ""
-        self._judging = Judging()
+        self._judging = JudgingExecutor()
         self._loaded = self._first()
         self._loading = threading.Lock()
 
@@ -60,13 +60,13 @@ class Screeners:
         """End the threads that judge."""
         self._judging.close()
 
-    def deadline(self, drafts: int = 1) -> Deadline:
+    def deadline(self, drafts: int = 1) -> JudgingDeadline:
         """When so many drafts must be judged that are asked for now."""
-        return Deadline(self._budget * max(drafts, 1))
+        return JudgingDeadline(self._budget * max(drafts, 1))
 
     async def judge(
-        self, draft: Draft, order: Order | None, *, shadow: bool, deadline: Deadline | None = None
-    ) -> Judged:
+        self, draft: Draft, order: Order | None, *, shadow: bool, deadline: JudgingDeadline | None = None
+    ) -> JudgedDraft:
         """The verdict on one draft; incomplete where the time budget ran out. `shadow`: ask the challenger too."""
         loaded, deadline = self._loaded, deadline or self.deadline()
         if self._judging.fits_loop(draft, deadline):
@@ -77,7 +77,7 @@ class Screeners:
             return unjudged(loaded.live[0])
         return await self._judging.long(slow if shadow else (slow[0], None), draft, order, deadline)
 
-    async def _slow(self, loaded: _Loaded, deadline: Deadline) -> Pair | None:
+    async def _slow(self, loaded: _Loaded, deadline: JudgingDeadline) -> Pair | None:
         """The lane's own pair, built when it is first needed; None where the draft cannot wait for it."""
         if loaded.slow is None:
             loaded.slow = self._judging.lane.submit(loaded.build)
@@ -89,7 +89,7 @@ class Screeners:
 
     async def judge_many(
         self, drafts: Sequence[Draft], orders: Sequence[Order | None], *, shadow: bool
-    ) -> list[Judged]:
+    ) -> list[JudgedDraft]:
         """The verdicts on a batch, in order, within the sum of their budgets. After each group others have a turn."""
         deadline = self.deadline(len(drafts))
         begun = []

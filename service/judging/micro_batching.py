@@ -23,7 +23,7 @@ class _Waiting:
     future: "asyncio.Future[Look]"
 
 
-class Gathering:
+class MicroBatcher:
     """Looks at drafts on the event loop. A group is no longer, in characters, than the longest draft may be alone."""
 
     def __init__(self, longest: int, overran: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from service.storage.database import Database
-from service.storage.orders import KnownOrder, Orders
+from service.storage.orders import OrderRecord, Orders
 from service.telemetry.logs import event
 
 WINDOW = timedelta(hours=23)
@@ -34,7 +34,7 @@ class CommerceInterface:
         self._client = httpx.Client(timeout=timeout, follow_redirects=False)
         logging.getLogger("httpx").addFilter(_without_addresses)
 
-    def orders(self, start: datetime, end: datetime) -> Iterator[KnownOrder]:
+    def orders(self, start: datetime, end: datetime) -> Iterator[OrderRecord]:
         """The orders placed in [start, end), at most 24 hours. Raises CommerceError."""
         page, pages = 1, 1
         while page <= min(pages, _MOST_PAGES):
@@ -80,14 +80,14 @@ def as_asked(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%m/%d/%Y %H:%M")
 
 
-def parse_order(order: Mapping[str, Any]) -> KnownOrder:
+def parse_order(order: Mapping[str, Any]) -> OrderRecord:
     """An order's ID and state; numbers and strings, nulls and empty strings occur. It does not say who cancelled."""
     states = {str(item.get("status") or "").strip().lower() for item in order.get("line_items") or ()} - {""}
     status = ", ".join(sorted(states))[:200] or None
-    return KnownOrder(str(order["orderid"]).strip(), status)
+    return OrderRecord(str(order["orderid"]).strip(), status)
 
 
-class Follower:
+class OrderFollower:
     """Keeps our table of orders up with CommerceInterface."""
 
     def __init__(self, source: CommerceInterface, database: Database, *, days: int) -> None:

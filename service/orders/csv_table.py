@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from service.storage.orders import KnownOrder
+from service.storage.orders import OrderRecord
 
 COLUMNS = ("support_id", "status", "cancelled_by")
 
@@ -14,7 +14,7 @@ class OrderFileError(ValueError):
     """A file of orders that is refused; the text names file, line and reason."""
 
 
-def read_orders(path: Path) -> Iterator[KnownOrder]:
+def read_orders(path: Path) -> Iterator[OrderRecord]:
     """The orders of a CSV file with a heading. Raises OrderFileError."""
     with path.open(encoding="utf-8-sig", newline="") as lines:
         rows = csv.DictReader(lines, strict=True)
@@ -29,7 +29,7 @@ def read_orders(path: Path) -> Iterator[KnownOrder]:
             raise OrderFileError(f"{path}:{rows.reader.line_num}: {error}") from error
 
 
-def _order(row: dict[str, str | None], place: str) -> KnownOrder:
+def _order(row: dict[str, str | None], place: str) -> OrderRecord:
     if None in row:
         raise OrderFileError(f"{place}: more values than columns")
     support_id = (row["support_id"] or "").strip()
@@ -38,7 +38,7 @@ def _order(row: dict[str, str | None], place: str) -> KnownOrder:
     status = (row.get("status") or "").strip() or None
     if status and (len(status) > 200 or not status.isprintable()):
         raise OrderFileError(f"{place}: status is too long or unprintable")
-    return KnownOrder(support_id, status, _cancelled_by((row.get("cancelled_by") or "").strip(), place))
+    return OrderRecord(support_id, status, _cancelled_by((row.get("cancelled_by") or "").strip(), place))
 
 
 def _cancelled_by(value: str, place: str) -> Literal["customer", "merchant"] | None:

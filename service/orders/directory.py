@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from classifier import Order
-from service.storage.orders import KnownOrder
+from service.storage.orders import OrderRecord
 from service.telemetry.logs import event
 
 State = Literal["told", "known", "not_found", "unavailable", "not_asked"]
@@ -35,7 +35,7 @@ class OrderDirectory:
 
     def __init__(
         self,
-        look_up: Callable[[str], KnownOrder | None] | None,
+        look_up: Callable[[str], OrderRecord | None] | None,
         *,
         timeout: float,
         is_current: Callable[[], bool] = lambda: True,
@@ -51,30 +51,30 @@ class OrderDirectory:
         """Whether there is a source to be asked."""
         return self._look_up is not None
 
-    async def facts(self, support_id: str, told: Order | None) -> OrderFacts:
+    async def facts(self, support_id: str, given: Order | None) -> OrderFacts:
         """What is known of the order; what the caller told wins over the source, field by field."""
         if self._look_up is None:
-            return OrderFacts(told, "told") if told else NOT_ASKED
+            return OrderFacts(given, "told") if given else NOT_ASKED
         loop = asyncio.get_running_loop()
         try:
             work = loop.run_in_executor(self._threads, self._look_up, support_id)
             known = await asyncio.wait_for(work, self._timeout)
         except Exception as error:  # whatever is wrong with the source, the draft is judged without it
             event("orders-unavailable", level=logging.WARNING, kind=type(error).__name__)
-            return OrderFacts(told, "unavailable")
+            return OrderFacts(given, "unavailable")
         if known is None:
-            return self._not_found(told)
+            return self._not_found(given)
         order = Order(
-            cancelled_by=(told.cancelled_by if told else None) or known.cancelled_by,
-            status=(told.status if told else None) or known.status,
+            cancelled_by=(given.cancelled_by if given else None) or known.cancelled_by,
+            status=(given.status if given else None) or known.status,
         )
         return OrderFacts(order, "known")
 
-    def _not_found(self, told: Order | None) -> OrderFacts:
+    def _not_found(self, given: Order | None) -> OrderFacts:
         if not self._is_current():
-            return OrderFacts(told, "unavailable")
-        told = told or Order()
-        return OrderFacts(Order(told.cancelled_by, told.status, unknown_to_source=True), "not_found")
+            return OrderFacts(given, "unavailable")
+        given = given or Order()
+        return OrderFacts(Order(given.cancelled_by, given.status, unknown_to_source=True), "not_found")
 
     def close(self) -> None:
         """End the threads that ask."""

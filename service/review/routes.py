@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from service.http.errors import ServiceError
 from service.review.accounts.routes import router as accounts
 from service.review.audit.routes import router as audit
-from service.review.auth.access import Me
+from service.review.auth.access import ReviewerDep
 from service.review.auth.routes import router as auth
 from service.review.case_page.routes import router as case_page
 from service.review.export.routes import router as export
@@ -21,7 +21,7 @@ _elsewhere = APIRouter(prefix="/review", include_in_schema=False, route_class=Pa
 
 
 @_elsewhere.get("/{path:path}")
-def nowhere(path: str, me: Me) -> Response:
+def nowhere(path: str, me: ReviewerDep) -> Response:
     """An address that is no page of the desk. Always the 404."""
     raise ServiceError(404, "There is no such page.")
 

@@ -11,17 +11,24 @@ from typing import Any
 from fastapi.concurrency import run_in_threadpool
 
 from classifier import Draft
-from service.dependencies import Parts
+from service.dependencies import Services
 from service.http.api_keys import Caller
 from service.http.errors import ServiceError
-from service.judging.executor import Judged
+from service.judging.executor import JudgedDraft
 from service.orders.directory import NOT_ASKED, OrderFacts
 from service.passes import PassTerms
-from service.screening.responses import answer, changes, dated
+from service.screening.responses import answer, changes, with_reply_deadline
 from service.screening.schemas import DraftIn
 from service.storage.screenings.documents import Document, evidence_document, verdict_document
 from service.storage.screenings.group_commit import StoreUnavailableError
-from service.storage.screenings.records import Kept, NewScreening, ShadowVerdict, StoredScreening, draft_hash, new_id
+from service.storage.screenings.records import (
+    NewScreening,
+    ShadowVerdict,
+    StoredScreening,
+    WriteResult,
+    draft_hash,
+    new_id,
+)
 from service.storage.screenings.repository import Screenings
 
 LONGEST_STORE = 20.0
@@ -29,7 +36,7 @@ LONGEST_STORE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class PreparedDraft:
     """A draft with what is known of its order and of the screening before it."""
 
     asked: DraftIn
@@ -38,69 +45,76 @@ class Looked:
     previous: StoredScreening | None
 
 
-async def screen(parts: Parts, caller: Caller, asked: DraftIn, key: str | None) -> dict[str, Any]:
+async def screen(services: Services, caller: Caller, asked: DraftIn, key: str | None) -> dict[str, Any]:
     """Screen one draft. Raises the 409 of a used Idempotency-Key, the 503 of a store that is away."""
     started = time.perf_counter()
-    deadline = parts.screeners.deadline()
-    looked = await look(parts, caller, asked)
+    deadline = services.screeners.deadline()
+    prepared = await prepare(services, caller, asked)
     ordered = time.perf_counter()
-    judged = await parts.screeners.judge(
-        looked.draft, looked.facts.order, shadow=asked.mode == "send", deadline=deadline
+    judged = await services.screeners.judge(
+        prepared.draft, prepared.facts.order, shadow=asked.mode == "send", deadline=deadline
     )
-    parts.metrics.stage("order", ordered - started)
-    parts.metrics.stage("judge", time.perf_counter() - ordered)
-    result = await finish(parts, caller, looked, judged, key)
-    parts.metrics.stage("whole", time.perf_counter() - started)
+    services.metrics.stage("order", ordered - started)
+    services.metrics.stage("judge", time.perf_counter() - ordered)
+    result = await finish(services, caller, prepared, judged, key)
+    services.metrics.stage("whole", time.perf_counter() - started)
     return result
 
 
-async def look(parts: Parts, caller: Caller, asked: DraftIn) -> Looked:
+async def prepare(services: Services, caller: Caller, asked: DraftIn) -> PreparedDraft:
     """What is known before judging. Raises the 422 of a previous screening that is not the caller's."""
     told = asked.order.order() if asked.order else None
-    facts = NOT_ASKED if told is None and not parts.orders.asks else await parts.orders.facts(asked.support_id, told)
+    facts = (
+        NOT_ASKED if told is None and not services.orders.asks else await services.orders.facts(asked.support_id, told)
+    )
     previous = None
     if asked.previous_screening_id:
-        previous = await run_in_threadpool(_previous, parts, caller, asked.previous_screening_id)
-    return Looked(asked, asked.draft(), facts, previous)
+        previous = await run_in_threadpool(_previous, services, caller, asked.previous_screening_id)
+    return PreparedDraft(asked, asked.draft(), facts, previous)
 
 
-def _previous(parts: Parts, caller: Caller, previous_id: str) -> StoredScreening:
-    stored = load(parts, previous_id, caller.name)
+def _previous(services: Services, caller: Caller, previous_id: str) -> StoredScreening:
+    stored = load(services, previous_id, caller.name)
     if stored is None:
         detail = "previous_screening_id: no screening of yours has this id"
         raise ServiceError(422, detail, errors=[{"field": "previous_screening_id", "message": detail}])
     return stored
 
 
-def load(parts: Parts, screening_id: str, caller: str | None) -> StoredScreening | None:
+def load(services: Services, screening_id: str, caller: str | None) -> StoredScreening | None:
     """A stored screening, in a session of its own."""
-    with parts.database.reading() as session:
-        return Screenings(session, parts.sealer).get(screening_id, caller)
+    with services.database.reading() as session:
+        return Screenings(session, services.encryptor).get(screening_id, caller)
 
 
-async def finish(parts: Parts, caller: Caller, looked: Looked, judged: Judged, key: str | None) -> dict[str, Any]:
+async def finish(
+    services: Services, caller: Caller, prepared: PreparedDraft, judged: JudgedDraft, key: str | None
+) -> dict[str, Any]:
     """Keep the verdict where it is to be kept, and answer."""
-    asked, verdict = looked.asked, judged.verdict
-    document = verdict_document(verdict, parts.screeners.screener.policy)
-    _count(parts, asked.mode, document)
+    asked, verdict = prepared.asked, judged.verdict
+    document = verdict_document(verdict, services.screeners.screener.policy)
+    _count(services, asked.mode, document)
     now = datetime.now(UTC)
-    extra: dict[str, Any] = {"order": looked.facts.document(), "reminders": dated(document, now, parts.clock)}
-    if looked.previous:
-        extra["changes"] = changes(looked.previous.verdict, document)
+    extra: dict[str, Any] = {
+        "order": prepared.facts.document(),
+        "reminders": with_reply_deadline(document, now, services.clock),
+    }
+    if prepared.previous:
+        extra["changes"] = changes(prepared.previous.verdict, document)
     if asked.mode == "preview":
-        return answer(document, looked.draft, asked.offset_encoding, screening_id=None, granted=None, extra=extra)
-    new = _new(parts, caller, looked, judged, document, key, now)
+        return answer(document, prepared.draft, asked.offset_encoding, screening_id=None, granted=None, extra=extra)
+    new = _new(services, caller, prepared, judged, document, key, now)
     started = time.perf_counter()
-    written = parts.writer.submit(new)
+    written = services.writer.submit(new)
     # while the store is at work: an answer that is sent only if this screening is the one that was kept
-    granted = grant(parts, new.id, new.text_hash, verdict.decision, new.created_at)
-    told = answer(document, looked.draft, asked.offset_encoding, screening_id=new.id, granted=granted, extra=extra)
-    kept_id = await kept(written, new)
-    parts.metrics.stage("store", time.perf_counter() - started)
-    return told if kept_id == new.id else await _again(parts, caller, kept_id, asked)
+    granted = issue_pass(services, new.id, new.text_hash, verdict.decision, new.created_at)
+    told = answer(document, prepared.draft, asked.offset_encoding, screening_id=new.id, granted=granted, extra=extra)
+    kept_id = await stored_id(written, new)
+    services.metrics.stage("store", time.perf_counter() - started)
+    return told if kept_id == new.id else await _again(services, caller, kept_id, asked)
 
 
-async def kept(written: Awaitable[Kept], new: NewScreening, *, longest: float = LONGEST_STORE) -> str:
+async def stored_id(written: Awaitable[WriteResult], new: NewScreening, *, longest: float = LONGEST_STORE) -> str:
     """The id of the screening that is stored, an earlier one where the Idempotency-Key was used.
 
     Raises the 409 of a key that another draft used, the 503 of a store that refuses, or says nothing for `longest`
@@ -119,77 +133,77 @@ async def kept(written: Awaitable[Kept], new: NewScreening, *, longest: float = 
     return found.id
 
 
-async def _again(parts: Parts, caller: Caller, screening_id: str, asked: DraftIn) -> dict[str, Any]:
-    stored = await run_in_threadpool(load, parts, screening_id, caller.name)
+async def _again(services: Services, caller: Caller, screening_id: str, asked: DraftIn) -> dict[str, Any]:
+    stored = await run_in_threadpool(load, services, screening_id, caller.name)
     if stored is None:
         raise ServiceError(503, "The earlier screening cannot be read now; try again.", headers={"Retry-After": "2"})
-    reminders = dated(stored.verdict, stored.created_at, parts.clock)
+    reminders = with_reply_deadline(stored.verdict, stored.created_at, services.clock)
     extra = {"order": dict(stored.order_state), "reminders": reminders}
-    granted = current_pass(parts, stored)
+    granted = current_pass(services, stored)
     return answer(
         stored.verdict, stored.draft, asked.offset_encoding, screening_id=stored.id, granted=granted, extra=extra
     )
 
 
-def current_pass(parts: Parts, stored: StoredScreening) -> str | None:
+def current_pass(services: Services, stored: StoredScreening) -> str | None:
     """The pass that a stored screening gives now: allowed, acknowledged, or overturned on appeal; never withdrawn."""
     after = stored.after
     if after.get("withdrawn_at"):
         return None
     appeal = after.get("appeal") or {}
     if appeal.get("state") == "overturned":
-        return grant(parts, stored.id, stored.text_hash, "allow", appeal["decided_at"])
+        return issue_pass(services, stored.id, stored.text_hash, "allow", appeal["decided_at"])
     if stored.decision == "warn" and after.get("acknowledged_at"):
-        return grant(parts, stored.id, stored.text_hash, "warn", after["acknowledged_at"], acknowledged=True)
-    return grant(parts, stored.id, stored.text_hash, stored.decision, stored.created_at)
+        return issue_pass(services, stored.id, stored.text_hash, "warn", after["acknowledged_at"], acknowledged=True)
+    return issue_pass(services, stored.id, stored.text_hash, stored.decision, stored.created_at)
 
 
-def grant(
-    parts: Parts, screening_id: str, text_hash: str, decision: str, at: datetime, *, acknowledged: bool = False
+def issue_pass(
+    services: Services, screening_id: str, text_hash: str, decision: str, at: datetime, *, acknowledged: bool = False
 ) -> str | None:
     """A pass for an allowed draft, or for a warned one that was acknowledged; None otherwise."""
     if decision == "block" or (decision == "warn" and not acknowledged):
         return None
-    return parts.passes.issue(PassTerms(screening_id, text_hash, decision, at, acknowledged))
+    return services.passes.issue(PassTerms(screening_id, text_hash, decision, at, acknowledged))
 
 
 def _new(
-    parts: Parts, caller: Caller, looked: Looked, judged: Judged, document: Document, key: str | None,
-    now: datetime,
+    services: Services, caller: Caller, prepared: PreparedDraft, judged: JudgedDraft, document: Document,
+    key: str | None, now: datetime,
 ) -> NewScreening:  # fmt: skip
     cases = _cases(judged)
     return NewScreening(
         id=new_id(now.timestamp()),
         created_at=now,
         caller=caller.name,
-        merchant_id=looked.asked.merchant_id,
-        draft=looked.draft,
-        text_hash=draft_hash(looked.draft),
-        order_state=looked.facts.document(),
+        merchant_id=prepared.asked.merchant_id,
+        draft=prepared.draft,
+        text_hash=draft_hash(prepared.draft),
+        order_state=prepared.facts.document(),
         evidence=evidence_document(judged.evidence),
         verdict=document,
         shadow_rules=judged.verdict.shadow_hits,
-        previous_id=looked.previous.id if looked.previous else None,
+        previous_id=prepared.previous.id if prepared.previous else None,
         idempotency_key=key,
         cases=cases,
-        case_due=parts.clock.deadline(now).reply_by if cases else None,
-        second_review=bool(cases) and second_review(parts),
+        case_due=services.clock.deadline(now).reply_by if cases else None,
+        second_review=bool(cases) and second_review(services),
         shadow=_shadow(judged),
     )
 
 
-def second_review(parts: Parts) -> bool:
+def second_review(services: Services) -> bool:
     """Whether a new case is one of those that a second reviewer sees blind."""
-    return random.random() < parts.settings.second_review_share
+    return random.random() < services.settings.second_review_share
 
 
-def _cases(judged: Judged) -> tuple[str, ...]:
+def _cases(judged: JudgedDraft) -> tuple[str, ...]:
     blocked = ("blocked",) if judged.verdict.decision == "block" else ()
     shadow = judged.shadow
     return (*blocked, "shadow") if shadow and shadow.decision != judged.verdict.decision else blocked
 
 
-def _shadow(judged: Judged) -> ShadowVerdict | None:
+def _shadow(judged: JudgedDraft) -> ShadowVerdict | None:
     shadow = judged.shadow
     if shadow is None:
         return None
@@ -197,9 +211,9 @@ def _shadow(judged: Judged) -> ShadowVerdict | None:
     return ShadowVerdict(shadow.versions.model, shadow.decision, tuple(sorted(shadow.labels)), chances)
 
 
-def _count(parts: Parts, mode: str, document: Document) -> None:
+def _count(services: Services, mode: str, document: Document) -> None:
     labels = [entry["label"] for entry in document["labels"] if entry["asserted"]]
     findings = [(finding["id"], finding["severity"]) for finding in document["findings"]]
-    parts.metrics.verdict(mode, document["decision"], labels, findings)
+    services.metrics.verdict(mode, document["decision"], labels, findings)
     if not document["complete"]:
-        parts.metrics.incomplete()
+        services.metrics.incomplete()

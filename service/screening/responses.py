@@ -23,7 +23,7 @@ def answer(
     return body
 
 
-def dated(document: Document, at: datetime, clock: ReplyClock) -> list[dict[str, Any]]:
+def with_reply_deadline(document: Document, at: datetime, clock: ReplyClock) -> list[dict[str, Any]]:
     """The reminders; that of the reply says by when a response that comes at that moment must be answered."""
     return [
         {**one, "reply_by": clock.reply_by(at)} if one["id"] == "reply-within-one-business-day" else one

@@ -9,17 +9,17 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from service.dependencies import (
-    Opened,
-    PartsOf,
-    ScreeningCaller,
-    StoredScreenings,
+    ScreeningCallerDep,
+    ScreeningsDep,
+    ServicesDep,
+    SessionDep,
     admit,
-    parts_of,
+    services_of,
 )
 from service.http.errors import ServiceError, invalid, not_found, problem
 from service.screening import batch, pipeline
 from service.screening.openapi import BATCH_DOCS, SCREEN_DOCS, SCREENING_EXAMPLE
-from service.screening.responses import answer, dated
+from service.screening.responses import answer, with_reply_deadline
 from service.screening.schemas import AcknowledgeIn, AppealIn, BatchIn, DraftIn, OffsetEncoding, PassIn
 from service.storage.screenings.records import StoredScreening, draft_hash
 
@@ -53,26 +53,26 @@ async def screen(request: Request) -> Response:
 
     `mode` `preview` stores nothing and issues no pass; `send` (the default) is on disk before it is answered.
     """
-    parts = parts_of(request)
+    services = services_of(request)
     caller = await admit(request, "screen")
-    parts.limit.take(caller)
+    services.limit.take(caller)
     asked = parsed(DraftIn, await request.body())
     key = idempotency_key(request)
-    return Response(orjson.dumps(await pipeline.screen(parts, caller, asked, key)), media_type=JSON)
+    return Response(orjson.dumps(await pipeline.screen(services, caller, asked, key)), media_type=JSON)
 
 
 @router.post("/screen/batch", summary="Screen up to 100 drafts", tags=["screening"], openapi_extra=BATCH_DOCS)
 async def screen_batch(request: Request) -> Response:
     """Judge up to 100 drafts; `answers` holds, in order, an answer or a problem for each."""
-    parts = parts_of(request)
+    services = services_of(request)
     caller = await admit(request, "screen")
     asked = parsed(BatchIn, await request.body())
     if not 1 <= len(asked.drafts) <= batch.MOST:
         detail = f"drafts: 1 to {batch.MOST} drafts"
         raise ServiceError(422, detail, errors=[{"field": "drafts", "message": detail}])
     key = idempotency_key(request, _LONGEST_BATCH_KEY)
-    parts.limit.take(caller, len(asked.drafts))
-    answers = await batch.screen_batch(parts, caller, asked.drafts, key)
+    services.limit.take(caller, len(asked.drafts))
+    answers = await batch.screen_batch(services, caller, asked.drafts, key)
     return Response(orjson.dumps({"answers": [_item(one) for one in answers]}), media_type=JSON)
 
 
@@ -88,9 +88,9 @@ def _item(one: dict[str, Any] | ServiceError) -> dict[str, Any]:
 )
 def screening(
     screening_id: str,
-    parts: PartsOf,
-    caller: ScreeningCaller,
-    screenings: StoredScreenings,
+    services: ServicesDep,
+    caller: ScreeningCallerDep,
+    screenings: ScreeningsDep,
     offset_encoding: Annotated[OffsetEncoding, Query()] = "utf-16",
 ) -> Response:
     """The stored answer, with acknowledgement, appeal and withdrawal; the draft's words until they are purged."""
@@ -102,17 +102,17 @@ def screening(
         "created_at": stored.created_at,
         "merchant_id": stored.merchant_id,
         "order": dict(stored.order_state),
-        "reminders": dated(stored.verdict, stored.created_at, parts.clock),
+        "reminders": with_reply_deadline(stored.verdict, stored.created_at, services.clock),
         "previous_screening_id": stored.previous_id,
         "draft": {"support_id": draft.support_id, "subject": draft.subject, "body": draft.body} if draft else None,
         **stored.after,
     }
-    granted = pipeline.current_pass(parts, stored)
+    granted = pipeline.current_pass(services, stored)
     shown = answer(stored.verdict, draft, offset_encoding, screening_id=stored.id, granted=granted, extra=extra)
     return Response(orjson.dumps(shown), media_type=JSON)
 
 
-def _mine(screenings: StoredScreenings, screening_id: str, caller: ScreeningCaller) -> StoredScreening:
+def _mine(screenings: ScreeningsDep, screening_id: str, caller: ScreeningCallerDep) -> StoredScreening:
     stored = screenings.get(screening_id, caller.name, alone=True)
     if stored is None:
         raise not_found()
@@ -121,7 +121,7 @@ def _mine(screenings: StoredScreenings, screening_id: str, caller: ScreeningCall
 
 @router.post("/screenings/{screening_id}/acknowledge", summary="Send a warned draft all the same", tags=["screening"])
 def acknowledge(
-    screening_id: str, parts: PartsOf, caller: ScreeningCaller, screenings: StoredScreenings,
+    screening_id: str, services: ServicesDep, caller: ScreeningCallerDep, screenings: ScreeningsDep,
     asked: AcknowledgeIn | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Note who sends a warned draft all the same and why; the answer holds the pass. Again gives the same pass."""
@@ -136,15 +136,15 @@ def acknowledge(
         at = datetime.now(UTC)
         by, reason = (asked.acknowledged_by, asked.reason) if asked else (None, None)
         screenings.acknowledge(stored.id, at, caller.name, by, reason)
-        due = parts.clock.deadline(at).reply_by
-        screenings.open_case(stored, "warned_sent", at, due, second=pipeline.second_review(parts))
-    granted = pipeline.grant(parts, stored.id, stored.text_hash, "warn", at, acknowledged=True)
+        due = services.clock.deadline(at).reply_by
+        screenings.open_case(stored, "warned_sent", at, due, second=pipeline.second_review(services))
+    granted = pipeline.issue_pass(services, stored.id, stored.text_hash, "warn", at, acknowledged=True)
     return {"screening_id": stored.id, "pass": granted, "acknowledged_at": at}
 
 
 @router.post("/screenings/{screening_id}/appeal", summary="Contest a block or a warning", tags=["screening"])
 def appeal(
-    screening_id: str, parts: PartsOf, caller: ScreeningCaller, screenings: StoredScreenings,
+    screening_id: str, services: ServicesDep, caller: ScreeningCallerDep, screenings: ScreeningsDep,
     asked: AppealIn | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Put a screening before the reviewers, with the merchant's words. Again gives the state of the same appeal."""
@@ -154,15 +154,15 @@ def appeal(
     known = stored.after["appeal"]
     if known is None:
         at = datetime.now(UTC)
-        due = parts.clock.deadline(at).reply_by
+        due = services.clock.deadline(at).reply_by
         screenings.appeal(stored.id, at, caller.name, asked.message if asked else None)
-        screenings.open_case(stored, "appealed", at, due, second=pipeline.second_review(parts))
+        screenings.open_case(stored, "appealed", at, due, second=pipeline.second_review(services))
         known = {"state": "open", "at": at, "decided_at": None, "note": None}
-    return {"screening_id": stored.id, "appeal": {**known, "due_at": parts.clock.deadline(known["at"]).reply_by}}
+    return {"screening_id": stored.id, "appeal": {**known, "due_at": services.clock.deadline(known["at"]).reply_by}}
 
 
 @router.post("/screenings/{screening_id}/withdraw", summary="A draft will not be sent", tags=["screening"])
-def withdraw(screening_id: str, caller: ScreeningCaller, screenings: StoredScreenings) -> dict[str, Any]:
+def withdraw(screening_id: str, caller: ScreeningCallerDep, screenings: ScreeningsDep) -> dict[str, Any]:
     """Note that a draft was given up; no pass is issued for it any more. Again changes nothing."""
     stored = _mine(screenings, screening_id, caller)
     at = stored.after["withdrawn_at"]
@@ -173,10 +173,10 @@ def withdraw(screening_id: str, caller: ScreeningCaller, screenings: StoredScree
 
 
 @router.post("/passes/verify", summary="Check a pass against a text", tags=["passes"])
-def verify(parts: PartsOf, caller: ScreeningCaller, opened: Opened, asked: PassIn) -> dict[str, Any]:
+def verify(services: ServicesDep, caller: ScreeningCallerDep, session: SessionDep, asked: PassIn) -> dict[str, Any]:
     """Whether exactly this text may be sent: `valid`, or the `reason` why not."""
     draft = DraftIn.model_construct(support_id=asked.support_id, subject=asked.subject, body=asked.body).draft()
-    checked = parts.passes.check(asked.token, draft_hash(draft), datetime.now(UTC))
+    checked = services.passes.check(asked.token, draft_hash(draft), datetime.now(UTC))
     return {
         "valid": checked.valid,
         "reason": checked.reason,
@@ -188,6 +188,6 @@ def verify(parts: PartsOf, caller: ScreeningCaller, opened: Opened, asked: PassI
 
 
 @router.get("/passes/keys", summary="Public keys for offline verification", tags=["passes"])
-def public_keys(parts: PartsOf) -> dict[str, Any]:
+def public_keys(services: ServicesDep) -> dict[str, Any]:
     """The public keys as a JWK set; a retired key leaves it."""
-    return parts.passes.public_keys()
+    return services.passes.public_keys()

@@ -12,13 +12,13 @@ Name = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x
 Words = Annotated[str, StringConstraints(max_length=5000)]
 
 
-class Asked(BaseModel):
+class RequestModel(BaseModel):
     """Refuses fields that it does not know, and values of another type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class OrderIn(Asked):
+class OrderIn(RequestModel):
     """What the caller knows of the order."""
 
     cancelled_by: Literal["customer", "merchant"] | None = None
@@ -29,7 +29,7 @@ class OrderIn(Asked):
         return Order(cancelled_by=self.cancelled_by, status=self.status)
 
 
-class DraftIn(Asked):
+class DraftIn(RequestModel):
     """A draft to be screened."""
 
     support_id: Annotated[str, StringConstraints(max_length=1000)]
@@ -53,20 +53,20 @@ class BatchIn(BaseModel):
     drafts: list[Any]
 
 
-class AcknowledgeIn(Asked):
+class AcknowledgeIn(RequestModel):
     """A warned draft is sent all the same."""
 
     acknowledged_by: Name | None = None
     reason: Words | None = None
 
 
-class AppealIn(Asked):
+class AppealIn(RequestModel):
     """A verdict is contested, in the merchant's words."""
 
     message: Words | None = None
 
 
-class PassIn(Asked):
+class PassIn(RequestModel):
     """A pass and the text that is about to be sent."""
 
     token: Annotated[str, StringConstraints(max_length=4000)]
@@ -75,7 +75,7 @@ class PassIn(Asked):
     body: str
 
 
-class UnscreenedIn(Asked):
+class UnscreenedIn(RequestModel):
     """A draft that was sent while screening could not be reached."""
 
     support_id: Annotated[str, StringConstraints(max_length=1000)]

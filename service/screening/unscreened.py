@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from service.dependencies import Parts, PartsOf, admit
+from service.dependencies import Services, ServicesDep, admit
 from service.screening import pipeline
 from service.screening.schemas import DraftIn, UnscreenedIn
 from service.storage.screenings.repository import Screenings
@@ -18,31 +18,31 @@ EARLIEST = timedelta(days=365)
 
 
 @router.post("/unscreened", status_code=202, summary="A draft that was sent unscreened", tags=["screening"])
-async def unscreened(request: Request, parts: PartsOf, asked: UnscreenedIn) -> dict[str, Any]:
+async def unscreened(request: Request, services: ServicesDep, asked: UnscreenedIn) -> dict[str, Any]:
     """Keep it, judge it, and put it before the reviewers unless it would have been allowed. No pass is issued."""
     caller = await admit(request, "screen")
-    parts.limit.take(caller)
+    services.limit.take(caller)
     draft = DraftIn(support_id=asked.support_id, subject=asked.subject, body=asked.body, merchant_id=asked.merchant_id)
-    answered = await pipeline.screen(parts, caller, draft, None)
-    await run_in_threadpool(_note, parts, caller.name, asked, answered["screening_id"])
+    answered = await pipeline.screen(services, caller, draft, None)
+    await run_in_threadpool(_note, services, caller.name, asked, answered["screening_id"])
     return {"screening_id": answered["screening_id"], "decision": answered["decision"]}
 
 
-def _note(parts: Parts, caller: str, asked: UnscreenedIn, screening_id: str) -> None:
+def _note(services: Services, caller: str, asked: UnscreenedIn, screening_id: str) -> None:
     now = datetime.now(UTC)
     sent = min(max(_aware(asked.sent_at or now), now - EARLIEST), now)
-    with parts.database.writing() as session:
-        screenings = Screenings(session, parts.sealer)
+    with services.database.writing() as session:
+        screenings = Screenings(session, services.encryptor)
         stored = screenings.get(screening_id)
         if stored is None or stored.draft is None:
             return
         add_unscreened(
-            session, parts.sealer, stored.draft, caller=caller, merchant_id=asked.merchant_id, reason=asked.reason,
-            screening_id=screening_id, at=sent,
+            session, services.encryptor, stored.draft, caller=caller, merchant_id=asked.merchant_id,
+            reason=asked.reason, screening_id=screening_id, at=sent,
         )  # fmt: skip
         if stored.decision != "allow":
-            due = parts.clock.deadline(now).reply_by
-            screenings.open_case(stored, "unscreened", now, due, second=pipeline.second_review(parts))
+            due = services.clock.deadline(now).reply_by
+            screenings.open_case(stored, "unscreened", now, due, second=pipeline.second_review(services))
 
 
 def _aware(moment: datetime) -> datetime:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from service.storage.tables.review import AuditRow
 
 
-def opening(caller: str, case_id: str, kind: str, screening_id: str, at: datetime) -> dict[str, Any]:
+def case_opened_row(caller: str, case_id: str, kind: str, screening_id: str, at: datetime) -> dict[str, Any]:
     """The columns of the row that tells of a case which the service opened for a caller's screening."""
     return {
         "at": at,

@@ -11,7 +11,7 @@ from service.storage.tables.review import ApiKeyRow
 
 
 @dataclass(frozen=True, slots=True)
-class KnownKey:
+class ApiKeyRecord:
     """A stored key, without the secret."""
 
     caller: str
@@ -34,12 +34,12 @@ class ApiKeys:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def find(self, prefix: str) -> KnownKey | None:
+    def find(self, prefix: str) -> ApiKeyRecord | None:
         """The key of that prefix."""
         row = self._session.scalar(select(ApiKeyRow).where(ApiKeyRow.prefix == prefix))
         return _known(row) if row else None
 
-    def all(self) -> list[KnownKey]:
+    def all(self) -> list[ApiKeyRecord]:
         """Every key, the newest last."""
         return [_known(row) for row in self._session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.id))]
 
@@ -67,8 +67,8 @@ class ApiKeys:
             self._session.execute(update(ApiKeyRow).where(ApiKeyRow.prefix == prefix).values(last_used_at=at))
 
 
-def _known(row: ApiKeyRow) -> KnownKey:
-    return KnownKey(
+def _known(row: ApiKeyRow) -> ApiKeyRecord:
+    return ApiKeyRecord(
         row.caller, row.prefix, row.key_hash, frozenset(row.scopes.split()), row.created_at, row.expires_at,
         row.revoked_at, row.last_used_at,
     )  # fmt: skip

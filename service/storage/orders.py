@@ -13,7 +13,7 @@ from service.storage.tables.screenings import OrderRow
 
 
 @dataclass(frozen=True, slots=True)
-class KnownOrder:
+class OrderRecord:
     """An order as its source tells it."""
 
     support_id: str
@@ -27,15 +27,15 @@ class Orders:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def find(self, support_id: str) -> KnownOrder | None:
+    def find(self, support_id: str) -> OrderRecord | None:
         """The order of that Support ID."""
         key = _key(support_id)
         row = self._session.get(OrderRow, key) if key else None
         if row is None:
             return None
-        return KnownOrder(row.support_id, row.status, cast(Literal["customer", "merchant"] | None, row.cancelled_by))
+        return OrderRecord(row.support_id, row.status, cast(Literal["customer", "merchant"] | None, row.cancelled_by))
 
-    def put(self, orders: Iterable[KnownOrder], at: datetime) -> int:
+    def put(self, orders: Iterable[OrderRecord], at: datetime) -> int:
         """Add orders or renew them; how many."""
         rows = {key: _row(key, order, at) for order in orders if (key := _key(order.support_id))}
         if rows:
@@ -56,5 +56,5 @@ def _key(support_id: str) -> str:
     return key if good and key.isprintable() else ""
 
 
-def _row(key: str, order: KnownOrder, at: datetime) -> dict[str, object]:
+def _row(key: str, order: OrderRecord, at: datetime) -> dict[str, object]:
     return {"support_id": key, "status": order.status, "cancelled_by": order.cancelled_by, "updated_at": at}

@@ -16,7 +16,7 @@ class TracesError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenSpan:
     """A request's span that is not ended yet, and what restores the context before it."""
 
     span: Any
@@ -51,7 +51,7 @@ class Traces:
             raise TracesError("SCREENING_OTEL_ENDPOINT is set, but the extra `otel` is not installed") from error
         return cls(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
 
-    def begin(self, method: str, request_id: str, headers: Mapping[bytes, bytes]) -> Open:
+    def begin(self, method: str, request_id: str, headers: Mapping[bytes, bytes]) -> OpenSpan:
         """Open a request's span, within the caller's trace where its `traceparent` names one."""
         carrier = {"traceparent": headers.get(b"traceparent", b"").decode("latin-1")}
         span = self._tracer.start_span(
@@ -60,9 +60,9 @@ class Traces:
             kind=self._trace.SpanKind.SERVER,
             attributes={"http.request.method": method, "screening.request_id": request_id},
         )
-        return Open(span, self._context.attach(self._trace.set_span_in_context(span)))
+        return OpenSpan(span, self._context.attach(self._trace.set_span_in_context(span)))
 
-    def end(self, opened: Open, route: str, status: int) -> None:
+    def end(self, opened: OpenSpan, route: str, status: int) -> None:
         """End a request's span; `route` is the path's pattern."""
         self._context.detach(opened.token)
         opened.span.update_name(route)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from service.storage.database import Database
-from service.storage.outbox import Outbox, Outgoing
+from service.storage.outbox import Outbox, OutgoingEvent
 from service.telemetry.logs import event
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=6)
@@ -28,7 +28,7 @@ def pause(attempts: int) -> timedelta:
     return min(doubled, LONGEST_PAUSE)
 
 
-class Delivery:
+class WebhookDelivery:
     """Sends what is due; several processes may, for each event is leased."""
 
     def __init__(self, database: Database, url: str, secret: str) -> None:
@@ -47,7 +47,7 @@ class Delivery:
         """Close the connection to Gateway."""
         self._client.close()
 
-    def _deliver(self, outgoing: Outgoing) -> bool:
+    def _deliver(self, outgoing: OutgoingEvent) -> bool:
         error = self._send(outgoing)
         now = datetime.now(UTC)
         with self._database.writing() as session:
@@ -60,7 +60,7 @@ class Delivery:
         event("webhook", level=level, id=outgoing.id, kind=outgoing.event, error=error, attempt=outgoing.attempts + 1)
         return error is None
 
-    def _send(self, outgoing: Outgoing) -> str | None:
+    def _send(self, outgoing: OutgoingEvent) -> str | None:
         """Send once; what went wrong, without addresses or contents."""
         headers = {
             "Content-Type": "application/json",

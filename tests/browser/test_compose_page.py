@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import service.compose
 from service.storage.database import Database
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.outbox import decide_appeal
 from tests.browser.compose_page import contact, details, expect_status, kept, panel_heading, status, underlined
 from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService, end, service_process
@@ -110,7 +110,7 @@ def overturn(service: RunningService, screening_id: str) -> None:
     database = Database(f"sqlite:///{service.home / 'var' / 'screening.db'}")
     with database.writing() as session:
         note = "An exchange that the customer wished"
-        assert decide_appeal(session, Sealer(""), screening_id, "overturned", note, datetime.now(UTC))
+        assert decide_appeal(session, Encryptor(""), screening_id, "overturned", note, datetime.now(UTC))
     database.close()
 
 

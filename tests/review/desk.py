@@ -128,7 +128,7 @@ class Desk:
 
     def free(self) -> None:
         """Give back every claim that is no hold."""
-        with self.service.parts.database.writing() as session:
+        with self.service.services.database.writing() as session:
             session.query(CaseRow).filter(CaseRow.state != "held").update({"claimed_by": None})
 
     def fresh_seat(self, name: str) -> Seat:
@@ -143,7 +143,7 @@ class Desk:
     def case(self, draft: dict[str, Any] | None = None, *, second: bool = False, **more: Any) -> str:
         """A new case of its own, from a draft that is blocked; its id."""
         screening = self.screening(draft, **more)
-        with self.service.parts.database.writing() as session:
+        with self.service.services.database.writing() as session:
             case = session.query(CaseRow).filter(CaseRow.screening_id == screening).one()
             case.second_review = second
             return case.id
@@ -155,12 +155,12 @@ class Desk:
         return screening
 
     def row(self, case: str) -> CaseRow:
-        with self.service.parts.database.reading() as session:
+        with self.service.services.database.reading() as session:
             return session.get_one(CaseRow, case)
 
     def change(self, case: str, **values: Any) -> None:
         """Move a case's clocks, as time would."""
-        with self.service.parts.database.writing() as session:
+        with self.service.services.database.writing() as session:
             row = session.get_one(CaseRow, case)
             for name, value in values.items():
                 setattr(row, name, value)
@@ -170,7 +170,7 @@ class Desk:
 def a_desk(home: Path, **settings: Any) -> Iterator[Desk]:
     """A running service with people and some hundred cases."""
     with running(settings_for(home, rate_per_minute=0, **settings)) as service:
-        add_people(service.parts.database)
+        add_people(service.services.database)
         rows = drafts("substitute-pairs", "probing-pairs", "swaps-plain", "winback-plain", every=4)
         desk = Desk(service, answers=send_all(service.client, rows))
         yield desk

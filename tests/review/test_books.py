@@ -13,7 +13,7 @@ from pyarrow import parquet
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 
-from service.review.cases.closed_cases import reviewed as done
+from service.review.cases.closed_cases import closed_cases as done
 from service.review.statistics.figures import TABLES
 from service.storage.tables.review import AuditRow, CaseRow
 from service.storage.tables.screenings import ScreeningRow
@@ -23,7 +23,7 @@ Sit = Callable[[str], Seat]
 
 
 @pytest.fixture(scope="module")
-def reviewed(desk: Desk) -> dict[str, str]:
+def closed_cases(desk: Desk) -> dict[str, str]:
     """One case upheld with evidence, one overturned; screening -> outcome."""
     seat = desk.seat("mira")
     start = SWAP["body"].index("green one")
@@ -37,7 +37,9 @@ def reviewed(desk: Desk) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_each_number_is_a_plot_a_table_and_a_sheet(desk: Desk, seat: Sit, reviewed: dict[str, str], name: str) -> None:
+def test_each_number_is_a_plot_a_table_and_a_sheet(
+    desk: Desk, seat: Sit, closed_cases: dict[str, str], name: str
+) -> None:
     mira = seat("mira")
     sheet = list(csv.reader(io.StringIO(mira.get(f"/numbers/{name}.csv").text)))
     assert len(sheet) > 1
@@ -47,13 +49,13 @@ def test_each_number_is_a_plot_a_table_and_a_sheet(desk: Desk, seat: Sit, review
         assert "<svg" in answer.text
 
 
-def test_the_numbers_are_those_of_the_store(desk: Desk, seat: Sit, reviewed: dict[str, str]) -> None:
+def test_the_numbers_are_those_of_the_store(desk: Desk, seat: Sit, closed_cases: dict[str, str]) -> None:
     mira = seat("mira")
 
     def sheet(name: str) -> dict[str, list[str]]:
         return {row[0]: row[1:] for row in csv.reader(io.StringIO(mira.get(f"/numbers/{name}.csv").text))}
 
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         screenings = session.execute(text("SELECT count(*) FROM screenings WHERE decision = 'block'")).scalar_one()
         read = session.execute(text("SELECT count(*) FROM cases WHERE decided_at IS NOT NULL")).scalar_one()
         first, last = session.execute(
@@ -62,13 +64,13 @@ def test_the_numbers_are_those_of_the_store(desk: Desk, seat: Sit, reviewed: dic
     days = {day: row for day, row in sheet("volumes").items() if day[:2] == "20"}
     assert sum(int(row[0]) for row in days.values()) == screenings
     assert (min(days), max(days)) == (first.date().isoformat(), last.date().isoformat())
-    assert int(sheet("models")[desk.service.parts.screeners.model_version][2]) == read
+    assert int(sheet("models")[desk.service.services.screeners.model_version][2]) == read
     assert sheet("after-warning")["Sent all the same"][1] == "0"
     assert mira.get("/numbers?days=31").status_code == 422
     assert mira.get("/numbers/nothing.csv").status_code == 404
 
 
-def test_false_blocks_are_counted_by_day(desk: Desk, seat: Sit, reviewed: dict[str, str]) -> None:
+def test_false_blocks_are_counted_by_day(desk: Desk, seat: Sit, closed_cases: dict[str, str]) -> None:
     head, *days = csv.reader(io.StringIO(seat("mira").get("/numbers/false-blocks.csv").text))
     assert head == ["Day", "Blocks read", "Wrongly blocked", "Share wrong"]
     assert sum(int(day[1]) for day in days) >= 2
@@ -80,16 +82,18 @@ def test_a_warning_for_its_form_is_not_overturned_by_its_labels(desk: Desk, seat
     answer = desk.service.screen(draft, merchant_id="M-form")
     assert answer["decision"] == "warn"
     desk.service.client.post(f"/screenings/{answer['screening_id']}/acknowledge", json={})
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         case = session.scalars(select(CaseRow.id).where(CaseRow.screening_id == answer["screening_id"])).one()
     seat("mira").decide(case, "uphold", label=["delay_notice"])
     now = datetime.now(UTC)
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         one = next(r for r in done(session, now - timedelta(hours=1), now + timedelta(hours=1)) if r.case.id == case)
     assert (one.form_at_fault, one.overturned) == (True, False)
 
 
-def test_the_record_is_searched_exported_and_cannot_be_changed(desk: Desk, seat: Sit, reviewed: dict[str, str]) -> None:
+def test_the_record_is_searched_exported_and_cannot_be_changed(
+    desk: Desk, seat: Sit, closed_cases: dict[str, str]
+) -> None:
     otto = seat("otto")
     found = list(csv.DictReader(io.StringIO(otto.get("/audit.csv?actor=mira&action=decided").text)))
     assert found
@@ -99,7 +103,7 @@ def test_the_record_is_searched_exported_and_cannot_be_changed(desk: Desk, seat:
     assert subject[-8:] in otto.page(f"/audit?subject={subject}")
     assert "Nothing found" in otto.page("/audit?actor=nobody")
     for change in (AuditRow.__table__.update().values(actor="x"), AuditRow.__table__.delete()):
-        with pytest.raises(DatabaseError), desk.service.parts.database.writing() as session:
+        with pytest.raises(DatabaseError), desk.service.services.database.writing() as session:
             session.execute(change)
 
 
@@ -110,12 +114,12 @@ def take(seat: Sit, format: str) -> bytes:
     return answer.content
 
 
-def ours(tickets: list[dict[str, Any]], reviewed: dict[str, str]) -> dict[str, dict[str, Any]]:
-    return {reviewed[t["id"].removeprefix("screening-")]: t for t in tickets if t["id"][10:] in reviewed}
+def ours(tickets: list[dict[str, Any]], closed_cases: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return {closed_cases[t["id"].removeprefix("screening-")]: t for t in tickets if t["id"][10:] in closed_cases}
 
 
-def test_tickets_hold_what_people_said_with_its_provenance(seat: Sit, reviewed: dict[str, str]) -> None:
-    found = ours([json.loads(line) for line in take(seat, "jsonl").splitlines()], reviewed)
+def test_tickets_hold_what_people_said_with_its_provenance(seat: Sit, closed_cases: dict[str, str]) -> None:
+    found = ours([json.loads(line) for line in take(seat, "jsonl").splitlines()], closed_cases)
     upheld, overturned = found["uphold"], found["overturn"]
     assert (upheld["labels"], upheld["evidence"]) == (["substitute_offer"], {"substitute_offer": ["green one"]})
     assert (overturned["labels"], overturned["evidence"]) == ([], {})
@@ -125,35 +129,35 @@ def test_tickets_hold_what_people_said_with_its_provenance(seat: Sit, reviewed: 
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])
-def test_tables_hold_the_same_tickets(seat: Sit, reviewed: dict[str, str], format: str) -> None:
+def test_tables_hold_the_same_tickets(seat: Sit, closed_cases: dict[str, str], format: str) -> None:
     raw = take(seat, format)
     rows = (
         list(csv.DictReader(io.StringIO(raw.decode())))
         if format == "csv"
         else parquet.read_table(pa.BufferReader(raw)).to_pylist()
     )
-    found = ours(rows, reviewed)
+    found = ours(rows, closed_cases)
     assert found["uphold"]["labels"] == "substitute_offer"
     assert json.loads(found["uphold"]["evidence"]) == {"substitute_offer": ["green one"]}
     assert found["overturn"]["labels"] == ""
     assert found["uphold"]["body"] == SWAP["body"]
 
 
-def test_label_studio_and_prodigy_take_the_persons_spans(seat: Sit, reviewed: dict[str, str]) -> None:
+def test_label_studio_and_prodigy_take_the_persons_spans(seat: Sit, closed_cases: dict[str, str]) -> None:
     tasks = json.loads(take(seat, "label-studio"))
-    task = next(t for t in tasks if reviewed.get(t["data"]["ticket_id"][10:]) == "uphold")
+    task = next(t for t in tasks if closed_cases.get(t["data"]["ticket_id"][10:]) == "uphold")
     choices, span = task["annotations"][0]["result"]
     assert choices["value"] == {"choices": ["substitute_offer"]}
     assert SWAP["body"][span["value"]["start"] : span["value"]["end"]] == "green one"
     assert "predictions" not in task
     lines = [json.loads(line) for line in take(seat, "prodigy").splitlines()]
-    line = next(one for one in lines if reviewed.get(one["ticket_id"][10:]) == "uphold")
+    line = next(one for one in lines if closed_cases.get(one["ticket_id"][10:]) == "uphold")
     assert [line["text"][s["start"] : s["end"]] for s in line["spans"]] == ["green one"]
     assert (line["accept"], line["answer"]) == (["substitute_offer"], "accept")
 
 
 def test_a_key_with_the_right_takes_the_same_and_it_is_recorded(
-    desk: Desk, seat: Sit, reviewed: dict[str, str]
+    desk: Desk, seat: Sit, closed_cases: dict[str, str]
 ) -> None:
     client, url = desk.service.client, "/review/export?format=jsonl"
     assert client.get(url).status_code == 403

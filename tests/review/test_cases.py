@@ -5,28 +5,28 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from classifier import Label
-from service.review.case_page.highlights import Mark, pieces
+from service.review.case_page.highlights import Highlight, pieces
 from service.review.cases.rules import (
-    Lock,
-    Opinion,
+    CaseLock,
+    CaseState,
     Outcome,
-    Standing,
+    ReviewerDecision,
+    decision_is_correct,
     decision_of,
     may_undo,
     next_state,
-    proposed,
-    stands,
-    why_not,
+    proposed_labels,
+    refusal_reason,
 )
 from service.review.statistics.agreement import agreement, kappa
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SWAP, DELAY, STOCK = Label.SUBSTITUTE_OFFER, Label.DELAY_NOTICE, Label.INVENTORY_CANCELLATION
-FREE = Lock(None, None)
+FREE = CaseLock(None, None)
 
 
-def opinion(who: str, *labels: Label, by_lead: bool = False) -> Opinion:
-    return Opinion(who, "uphold", frozenset(labels), by_lead)
+def opinion(who: str, *labels: Label, by_lead: bool = False) -> ReviewerDecision:
+    return ReviewerDecision(who, "uphold", frozenset(labels), by_lead)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_labels_lead_to_the_decision_of_the_guide(labels: tuple[Label, ...], dec
 def test_a_stored_decision_stands_or_falls_with_the_labels(
     machine: str, labels: tuple[Label, ...], fault: bool, right: bool
 ) -> None:
-    assert stands(machine, labels, form_at_fault=fault) is right  # type: ignore[arg-type]
+    assert decision_is_correct(machine, labels, form_at_fault=fault) is right  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_a_stored_decision_stands_or_falls_with_the_labels(
 def test_an_untouched_decision_agrees_with_what_was_blamed_or_drops_it(
     outcome: Outcome, machine: str, expected: set[Label]
 ) -> None:
-    assert proposed(outcome, {STOCK}, {SWAP}, machine) == expected  # type: ignore[arg-type]
+    assert proposed_labels(outcome, {STOCK}, {SWAP}, machine) == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("opinions", "second", "state"),
+    ("decisions", "second", "state"),
     [
         ((), True, "open"),
         ((opinion("mira", SWAP),), False, "decided"),
@@ -77,28 +77,28 @@ def test_an_untouched_decision_agrees_with_what_was_blamed_or_drops_it(
     ],
 )
 def test_where_a_case_stands_follows_from_what_was_said(
-    opinions: tuple[Opinion, ...], second: bool, state: str
+    decisions: tuple[ReviewerDecision, ...], second: bool, state: str
 ) -> None:
-    assert next_state(opinions, second_wanted=second) == state
+    assert next_state(decisions, second_wanted=second) == state
 
 
 @pytest.mark.parametrize(
     ("role", "standing", "word"),
     [
-        ("auditor", Standing("open", FREE, ()), "auditor"),
-        ("reviewer", Standing("decided", FREE, ()), "decided"),
-        ("reviewer", Standing("second", FREE, (opinion("mira", SWAP),)), "somebody else"),
-        ("reviewer", Standing("disputed", FREE, (opinion("a"), opinion("b"))), "lead"),
-        ("reviewer", Standing("open", Lock("jonas", NOW + timedelta(minutes=1)), ()), "jonas is working"),
-        ("reviewer", Standing("open", Lock("mira", NOW + timedelta(minutes=1)), ()), None),
-        ("reviewer", Standing("open", Lock("jonas", NOW), ()), None),
-        ("lead", Standing("disputed", FREE, (opinion("a"), opinion("b"))), None),
-        ("reviewer", Standing("open", Lock("jonas", NOW + timedelta(hours=1)), (), held=True), "kept for jonas"),
-        ("reviewer", Standing("open", Lock("jonas", NOW), (), held=True), None),
+        ("auditor", CaseState("open", FREE, ()), "auditor"),
+        ("reviewer", CaseState("decided", FREE, ()), "decided"),
+        ("reviewer", CaseState("second", FREE, (opinion("mira", SWAP),)), "somebody else"),
+        ("reviewer", CaseState("disputed", FREE, (opinion("a"), opinion("b"))), "lead"),
+        ("reviewer", CaseState("open", CaseLock("jonas", NOW + timedelta(minutes=1)), ()), "jonas is working"),
+        ("reviewer", CaseState("open", CaseLock("mira", NOW + timedelta(minutes=1)), ()), None),
+        ("reviewer", CaseState("open", CaseLock("jonas", NOW), ()), None),
+        ("lead", CaseState("disputed", FREE, (opinion("a"), opinion("b"))), None),
+        ("reviewer", CaseState("open", CaseLock("jonas", NOW + timedelta(hours=1)), (), held=True), "kept for jonas"),
+        ("reviewer", CaseState("open", CaseLock("jonas", NOW), (), held=True), None),
     ],
 )
-def test_who_may_decide(role: str, standing: Standing, word: str | None) -> None:
-    refused = why_not("mira", role, standing, NOW)  # type: ignore[arg-type]
+def test_who_may_decide(role: str, standing: CaseState, word: str | None) -> None:
+    refused = refusal_reason("mira", role, standing, NOW)  # type: ignore[arg-type]
     assert refused is None if word is None else refused and word in refused
 
 
@@ -120,9 +120,9 @@ def test_kappa_is_agreement_beyond_chance() -> None:
 def test_a_text_is_cut_where_marks_begin_and_end_and_nothing_is_lost() -> None:
     text = "we 🙂 send green instead"
     marks = [
-        Mark(5, 15, "rule", "substitute_offer", "block", "a", 1),
-        Mark(10, 23, "model", "substitute_offer", "warn", "b", 2),
-        Mark(20, 99, "model", None, "info", "outside", 3),
+        Highlight(5, 15, "rule", "substitute_offer", "block", "a", 1),
+        Highlight(10, 23, "model", "substitute_offer", "warn", "b", 2),
+        Highlight(20, 99, "model", None, "info", "outside", 3),
     ]
     cut = pieces(text, marks)
     assert "".join(piece.text for piece in cut) == text

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from service.review.auth.roles import Reviewer
 from service.review.cases.claims import locked_case
-from service.review.cases.decisions import Wish, decide
+from service.review.cases.decisions import DecisionRequest, decide
 from service.storage.screenings.documents import read_document
 from service.storage.tables.review import AuditRow, CaseDecisionRow, CaseRow
 from service.storage.tables.screenings import AppealRow, FindingRow, OutboxRow, ScreeningRow
@@ -20,13 +20,13 @@ Sit = Callable[[str], Seat]
 
 
 def acts(desk: Desk, case: str) -> list[CaseDecisionRow]:
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         query = select(CaseDecisionRow).where(CaseDecisionRow.case_id == case).order_by(CaseDecisionRow.id)
         return list(session.scalars(query))
 
 
 def recorded(desk: Desk, case: str) -> list[str]:
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         query = select(AuditRow.action).where(AuditRow.subject == f"case:{case}").order_by(AuditRow.id)
         return list(session.scalars(query))
 
@@ -63,7 +63,7 @@ def test_labels_that_contradict_the_outcome_are_asked_about_and_nothing_typed_is
 
 def test_relabel_evidence_note_and_a_wrong_rule_are_kept(desk: Desk, seat: Sit) -> None:
     case = desk.case()
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         rule = session.scalar(select(FindingRow.rule_id).where(FindingRow.screening_id == desk.row(case).screening_id))
     start = SWAP["body"].index("green one")
     mark = {"field": "body", "start": start, "end": start + 9, "label": "substitute_offer"}
@@ -76,7 +76,7 @@ def test_relabel_evidence_note_and_a_wrong_rule_are_kept(desk: Desk, seat: Sit) 
         ("relabel", "inventory_cancellation substitute_offer", None),
         ("wrong_rule", None, rule),
     ]
-    details = json.loads(desk.service.parts.sealer.open_maybe(rows[0].details) or "")
+    details = json.loads(desk.service.services.encryptor.decrypt_optional(rows[0].details) or "")
     assert (details["note"], details["evidence"]) == ("Also a shortage.", [mark])
     page = seat("lena").page(f"/cases/{case}")
     assert re.search(r'<mark class="\w+ person"|Substitute offer \(a reviewer\)', page)
@@ -119,10 +119,10 @@ def test_undo_ends_after_thirty_seconds_and_is_nobody_elses(desk: Desk, seat: Si
     decided = undo_of(str(mira.decide(case, "uphold").url))
     assert seat("jonas").post("/undo", decisions=decided, back="").status_code == 409
     late = desk.case()
-    parts, earlier = desk.service.parts, datetime.now(UTC) - timedelta(seconds=31)
-    with parts.database.writing() as session:
+    services, earlier = desk.service.services, datetime.now(UTC) - timedelta(seconds=31)
+    with services.database.writing() as session:
         me = Reviewer(acts(desk, case)[0].actor_id, "mira", "reviewer", "")
-        ids = decide(session, parts.sealer, locked_case(session, late), me, Wish("uphold"), earlier)
+        ids = decide(session, services.encryptor, locked_case(session, late), me, DecisionRequest("uphold"), earlier)
     assert mira.post("/undo", decisions=f"{ids[0]}-{ids[0]}", back="").status_code == 409
     assert desk.row(late).state == "decided"
 
@@ -219,19 +219,19 @@ def test_two_who_agree_need_no_lead(desk: Desk, seat: Sit) -> None:
 def test_an_appeal_is_decided_with_its_case_and_announced_only_after_the_undo_time(desk: Desk, seat: Sit) -> None:
     screening, mira = desk.screening(), seat("mira")
     desk.service.client.post(f"/screenings/{screening}/appeal", json={"message": "They <b>asked</b> for green."})
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         cases = {row.kind: row.id for row in session.scalars(select(CaseRow).where(CaseRow.screening_id == screening))}
     page = mira.page(f"/cases/{cases['appealed']}")
     assert "They &lt;b&gt;asked&lt;/b&gt; for green." in page
     decided = str(mira.decide(cases["appealed"], "overturn", reply="You were right.").url)
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         appeal = session.get_one(AppealRow, screening)
         news = session.get_one(OutboxRow, appeal.event_id)
     assert (appeal.state, appeal.outcome) == ("decided", "overturned")
     assert news.next_attempt_at >= news.created_at + timedelta(seconds=30)
     assert desk.row(cases["blocked"]).state == "decided"
     mira.post("/undo", decisions=undo_of(decided), back="")
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         assert session.get_one(AppealRow, screening).state == "open"
         assert session.get(OutboxRow, news.id) is None
     assert desk.row(cases["blocked"]).state == "open"
@@ -247,8 +247,8 @@ def test_a_case_is_replayed_with_the_policy_quoted_beside_it(desk: Desk, seat: S
 
 def test_the_machines_verdict_is_never_touched(desk: Desk, seat: Sit) -> None:
     case = desk.case()
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         before = read_document(session.get_one(ScreeningRow, desk.row(case).screening_id).verdict)
     seat("mira").decide(case, "overturn")
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         assert read_document(session.get_one(ScreeningRow, desk.row(case).screening_id).verdict) == before

@@ -26,7 +26,7 @@ DELAY = {
 
 
 def case_of(desk: Desk, screening: str, kind: str) -> str:
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         query = select(CaseRow.id).where(CaseRow.screening_id == screening, CaseRow.kind == kind)
         return session.scalars(query).one()
 
@@ -37,7 +37,7 @@ def exported(seat: Seat, screening: str) -> dict[str, Any]:
 
 
 def opened_by(desk: Desk, case: str) -> tuple[str, Any]:
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         row = session.scalars(select(AuditRow).where(AuditRow.subject == f"case:{case}", AuditRow.action == "created"))
         entry = row.one()
         return entry.actor, entry.after
@@ -48,7 +48,7 @@ def test_what_the_workbench_suggests_is_found_decided_and_exported(
 ) -> None:
     screening = desk.service.screen(DELAY, merchant_id="M-suggested")["screening_id"]
     monkeypatch.setenv("SCREENING_HOME", str(tmp_path))
-    store = desk.service.parts.settings.database()
+    store = desk.service.services.settings.database()
     assert call(["suggest", "--from-service", store, "--queue", "--most", "1000", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["queued"] > 1
     case, mira = case_of(desk, screening, "suggested"), seat("mira")
@@ -67,7 +67,7 @@ def test_a_challengers_disagreement_is_shown_beside_the_verdict_and_decided(
     desk: Desk, seat: Sit, capsys: pytest.CaptureFixture[str]
 ) -> None:
     screening = desk.service.screen({**DELAY, "subject": "A llama in shadow"}, merchant_id="M-shadow")["screening_id"]
-    with desk.service.parts.database.writing() as session:
+    with desk.service.services.database.writing() as session:
         row = session.get_one(ScreeningRow, screening)
         session.add(
             ShadowVerdictRow(
@@ -76,7 +76,7 @@ def test_a_challengers_disagreement_is_shown_beside_the_verdict_and_decided(
                 created_at=datetime.now(UTC),
             )
         )  # fmt: skip
-    store = desk.service.parts.settings.database()
+    store = desk.service.services.settings.database()
     assert call(["shadow", "report", "--from-service", store, "--queue", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["queued"] == 1
     case, mira = case_of(desk, screening, "shadow"), seat("mira")

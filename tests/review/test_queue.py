@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from service.review.auth.roles import Reviewer
-from service.review.queue.filters import Filter
+from service.review.queue.filters import QueueFilter
 from service.review.queue.listing import conditions, ordered
 from service.storage.screenings.search import found_drafts
 from service.storage.tables.review import CaseRow
@@ -37,7 +37,7 @@ def walk(sitting: Seat, query: str) -> list[str]:
 
 def test_pages_hold_every_case_once_due_first(desk: Desk, seat: Sit) -> None:
     found = walk(seat("mira"), "queue=all")
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         waiting = list(
             session.scalars(
                 select(CaseRow.id)
@@ -68,7 +68,7 @@ def test_what_is_late_stands_first_and_says_so(desk: Desk, seat: Sit) -> None:
 )
 def test_a_filter_keeps_what_it_names(desk: Desk, seat: Sit, query: str, column: object, value: str) -> None:
     found = walk(seat("mira"), f"queue=blocked&{query}")
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         values = set(session.scalars(select(column).where(CaseRow.id.in_(found))))  # type: ignore[call-overload]
     assert found
     assert all(value in each for each in values)
@@ -93,7 +93,7 @@ def test_words_of_the_draft_are_found(desk: Desk, seat: Sit) -> None:
 
 
 def test_a_search_finds_every_waiting_case_with_the_word(desk: Desk, seat: Sit) -> None:
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         holding = found_drafts(session.get_bind().dialect.name, "the")
         assert holding is not None
         waits = CaseRow.decided_at.is_(None), CaseRow.state.in_(("open", "second"))
@@ -113,7 +113,7 @@ def test_the_decided_list_says_what_people_said(desk: Desk, seat: Sit) -> None:
 
 def test_counts_and_oldest_age_stand_beside_each_queue(desk: Desk, seat: Sit) -> None:
     page = seat("mira").page("")
-    with desk.service.parts.database.reading() as session:
+    with desk.service.services.database.reading() as session:
         blocked = session.scalar(select(func.count()).where(CaseRow.kind == "blocked", CaseRow.decided_at.is_(None)))
     assert re.search(rf'<span>Blocked</span><span class="number">{blocked}</span>\s*<span class="age">oldest ', page)
 
@@ -190,9 +190,9 @@ def test_steps_follow_the_order_and_end_at_the_queue(desk: Desk, seat: Sit) -> N
 
 
 def test_a_filter_survives_its_own_address() -> None:
-    asked = Filter.read({"queue": "blocked", "words": "a & b", "since": "2026-11-01", "label": "delay_notice"})
-    assert Filter.parse(asked.text) == asked
-    assert Filter.read({"queue": "<script>", "label": "x", "since": "never", "after": "x"}) == Filter()
+    asked = QueueFilter.read({"queue": "blocked", "words": "a & b", "since": "2026-11-01", "label": "delay_notice"})
+    assert QueueFilter.parse(asked.text) == asked
+    assert QueueFilter.read({"queue": "<script>", "label": "x", "since": "never", "after": "x"}) == QueueFilter()
 
 
 WALKS = [
@@ -204,8 +204,8 @@ WALKS = [
 @pytest.mark.parametrize("query", WALKS)
 @pytest.mark.parametrize("place", ["", "&after=2026-11-24T12:00:00%2B00:00~0"])
 def test_a_page_is_a_walk_along_an_index(desk: Desk, query: str, place: str) -> None:
-    asked, me = Filter.parse(query + place), Reviewer(1, "mira", "reviewer", "")
-    with desk.service.parts.database.reading() as session:
+    asked, me = QueueFilter.parse(query + place), Reviewer(1, "mira", "reviewer", "")
+    with desk.service.services.database.reading() as session:
         wanted = select(CaseRow.id).where(*conditions(session, asked, me, datetime.now(UTC)))
         statement = ordered(wanted, asked.queue, asked.after).limit(50)
         compiled = str(statement.compile(session.connection(), compile_kwargs={"literal_binds": True}))

@@ -60,7 +60,7 @@ def test_a_form_without_the_sessions_token_does_nothing(desk: Desk) -> None:
 def test_a_session_ends(desk: Desk) -> None:
     jonas = desk.fresh_seat("jonas")
     hashed = hashlib.sha256(jonas.client.cookies["review_session"].encode()).hexdigest()
-    with desk.service.parts.database.writing() as session:
+    with desk.service.services.database.writing() as session:
         session.get_one(SessionRow, hashed).expires_at = datetime.now(UTC) - timedelta(seconds=1)
     assert "Sign in" in jonas.page("")
     jonas.client.close()

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from classifier.matching.rulebook import LEXICON, RuleBook
-from service.passes import Passes, new_key
+from service.passes import new_key, signing_keys
 from service.review.rules.files import entry_of, shipped, toml_of, with_rules
-from service.review.rules.live_rule_book import BookFollower
-from service.review.rules.signatures import hash_of, seals, sign
+from service.review.rules.live_rule_book import RuleBookFollower
+from service.review.rules.signatures import VersionSigner, hash_of, signature_statuses
 from service.storage.tables.review import RuleVersionRow
 from tests.review.desk import RULE, SWAP, Desk, Seat
 
@@ -26,14 +26,16 @@ def version(page: str) -> str:
 
 def follow(desk: Desk) -> None:
     """What every process does every few seconds."""
-    parts = desk.service.parts
-    BookFollower(parts.database, parts.passes, parts.screeners, desk.service.home).follow()
-    parts.screeners.refresh()
+    services = desk.service.services
+    RuleBookFollower(
+        services.database, VersionSigner.from_settings(services.settings), services.screeners, desk.service.home
+    ).follow()
+    services.screeners.refresh()
 
 
 def state(desk: Desk, rule_id: str) -> str | None:
     follow(desk)
-    return next((r.status for r in desk.service.parts.screeners.screener.book.rules if r.id == rule_id), None)
+    return next((r.status for r in desk.service.services.screeners.screener.book.rules if r.id == rule_id), None)
 
 
 def test_the_book_is_listed_with_hits_and_what_people_think(desk: Desk, seat: Sit) -> None:
@@ -128,11 +130,11 @@ def test_a_shipped_rule_is_changed_in_its_place_and_given_back(desk: Desk, seat:
     assert "Put in shadow beside the live one" in page
     page = ada.post(f"/rules/of/{rule.id}/publish", version=version(page)).text
     follow(desk)
-    book = desk.service.parts.screeners.screener.book
+    book = desk.service.services.screeners.screener.book
     assert [(r.strength, r.family) for r in book.rules if r.id == rule.id] == [("weak", rule.family)]
     ada.post(f"/rules/of/{rule.id}/roll-back", version=version(page))
     follow(desk)
-    book = desk.service.parts.screeners.screener.book
+    book = desk.service.services.screeners.screener.book
     assert [r.strength for r in book.rules if r.id == rule.id] == ["strong"]
 
 
@@ -163,7 +165,7 @@ def test_a_version_that_was_altered_is_shown_as_not_valid_and_does_not_run(desk:
     page = ada.post(f"/rules/of/{kept}/publish", version=version(page)).text
     assert (page.count("> valid</span>"), page.count("not valid")) == (2, 0)
     assert state(desk, kept) == "live"
-    with desk.service.parts.database.writing() as session:
+    with desk.service.services.database.writing() as session:
         row = session.get_one(RuleVersionRow, int(version(page)))
         row.source = row.source.replace("yak", "emu")
     page = ada.page(f"/rules/of/{kept}")
@@ -173,7 +175,7 @@ def test_a_version_that_was_altered_is_shown_as_not_valid_and_does_not_run(desk:
 
 
 @pytest.mark.parametrize(
-    ("change", "seal"),
+    ("change", "status"),
     [
         ({}, "valid"),
         ({"author": "otto"}, "broken"),
@@ -184,28 +186,28 @@ def test_a_version_that_was_altered_is_shown_as_not_valid_and_does_not_run(desk:
         ({"signature": "unknown.AAAA"}, "retired"),
     ],
 )
-def test_a_seal_binds_words_author_and_time(change: dict[str, object], seal: str) -> None:
-    passes = Passes.from_setting("first:" + new_key().split(":")[1], issuer="x", minutes=1)
+def test_a_seal_binds_words_author_and_time(change: dict[str, object], status: str) -> None:
+    signer = VersionSigner(signing_keys("first:" + new_key().split(":")[1]))
     row = RuleVersionRow(
         id=7, rule_id=ID, status="draft", source=RULE, author="lena", created_at=datetime(2026, 1, 1, tzinfo=UTC)
     )
     row.version = hash_of(row, "")
-    row.signature = sign(passes, row)
+    row.signature = signer.sign(row)
     for name, value in change.items():
         setattr(row, name, value)
-    assert seals(passes, [row]) == {7: seal}
+    assert signature_statuses(signer, [row]) == {7: status}
 
 
 def test_whoever_can_hash_anew_can_still_not_sign() -> None:
-    passes = Passes.from_setting("first:" + new_key().split(":")[1], issuer="x", minutes=1)
+    signer = VersionSigner(signing_keys("first:" + new_key().split(":")[1]))
     row = RuleVersionRow(
         id=7, rule_id=ID, status="draft", source=RULE, author="lena", created_at=datetime(2026, 1, 1, tzinfo=UTC)
     )
     row.version = hash_of(row, "")
-    row.signature = sign(passes, row)
+    row.signature = signer.sign(row)
     row.source = RULE.replace("llama", "emu")
     row.version = hash_of(row, "")
-    assert seals(passes, [row]) == {7: "broken"}
+    assert signature_statuses(signer, [row]) == {7: "broken"}
 
 
 def test_every_shipped_rule_survives_being_written_out() -> None:

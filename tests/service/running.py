@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.dependencies import Parts
+from service.dependencies import Services
 from service.http.api_keys import make_key
 from service.passes import new_key
 from service.settings import Settings
@@ -32,14 +32,14 @@ class Running:
     home: Path
 
     @property
-    def parts(self) -> Parts:
-        parts: Parts = self.app.state.parts
-        return parts
+    def services(self) -> Services:
+        services: Services = self.app.state.services
+        return services
 
     def key(self, *scopes: str, caller: str = "other", expires: datetime | None = None) -> dict[str, str]:
         """The header of a new key."""
         new = make_key()
-        with self.parts.database.writing() as session:
+        with self.services.database.writing() as session:
             ApiKeys(session).add(caller, new.prefix, new.key_hash, frozenset(scopes), datetime.now(UTC), expires)
         return {"Authorization": f"Bearer {new.secret}"}
 
@@ -57,10 +57,10 @@ def settings_for(home: Path, **given: Any) -> Settings:
 
 
 @contextmanager
-def running(settings: Settings, **parts: Any) -> Iterator[Running]:
-    """The service of these settings, until the block ends; `parts` stand in for those that it would have made."""
+def running(settings: Settings, **services: Any) -> Iterator[Running]:
+    """The service of these settings, until the block ends; `services` stand in for those that it would have made."""
     app = create_app(settings)
-    app.state.parts = replace(app.state.parts, **parts)
+    app.state.services = replace(app.state.services, **services)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -30,7 +30,7 @@ def verify(service: Running, token: str, draft: dict[str, str], **changed: str) 
 
 
 def kinds_of_case(service: Running, screening_id: str) -> set[str]:
-    with service.parts.database.reading() as session:
+    with service.services.database.reading() as session:
         return set(session.scalars(select(CaseRow.kind).where(CaseRow.screening_id == screening_id)))
 
 
@@ -83,10 +83,10 @@ def test_a_warned_draft_gets_its_pass_once_it_is_acknowledged(service: Running) 
     granted = post(service, path, {"acknowledged_by": "Ann", "reason": "The customer asked for it."}).json()
     assert verify(service, granted["pass"], WARNED)["valid"]
     assert post(service, path).json()["pass"] == granted["pass"]
-    with service.parts.database.reading() as session:
+    with service.services.database.reading() as session:
         row = session.get_one(AcknowledgementRow, answer["screening_id"])
         assert row.acknowledged_by == "Ann"
-        assert service.parts.sealer.open_maybe(row.reason) == "The customer asked for it."
+        assert service.services.encryptor.decrypt_optional(row.reason) == "The customer asked for it."
     stored = service.client.get(f"/screenings/{answer['screening_id']}").json()
     assert (stored["acknowledged_by"], stored["pass"]) == ("Ann", granted["pass"])
     assert kinds_of_case(service, answer["screening_id"]) == {"warned_sent"}
@@ -105,9 +105,9 @@ def test_a_block_is_put_before_the_reviewers_and_may_be_appealed(service: Runnin
     assert appealed["state"] == "open"
     assert post(service, path).json()["appeal"] == appealed
     assert kinds_of_case(service, answer["screening_id"]) == {"blocked", "appealed"}
-    with service.parts.database.reading() as session:
+    with service.services.database.reading() as session:
         row = session.get_one(AppealRow, answer["screening_id"])
-        assert service.parts.sealer.open_maybe(row.words) == "She asked for green herself. \0"
+        assert service.services.encryptor.decrypt_optional(row.words) == "She asked for green herself. \0"
     stored = service.client.get(f"/screenings/{answer['screening_id']}").json()
     assert (stored["appeal"]["state"], stored["pass"]) == ("open", None)
 
@@ -137,9 +137,9 @@ def test_an_appeal_that_is_granted_gives_a_pass(service: Running) -> None:
 
     screening_id = service.screen(BLOCKED)["screening_id"]
     post(service, f"/screenings/{screening_id}/appeal", {"message": "Please look again."})
-    with service.parts.database.writing() as session:
+    with service.services.database.writing() as session:
         assert decide_appeal(
-            session, service.parts.sealer, screening_id, "overturned", "You are right.", datetime.now(UTC)
+            session, service.services.encryptor, screening_id, "overturned", "You are right.", datetime.now(UTC)
         )
     stored = service.client.get(f"/screenings/{screening_id}").json()
     assert (stored["appeal"]["state"], stored["appeal"]["note"]) == ("overturned", "You are right.")
@@ -217,6 +217,6 @@ def test_a_draft_sent_unscreened_is_kept_with_the_moment_it_was_sent(service: Ru
 
 def sent_moment(service: Running, sent_at: str | None) -> datetime:
     screening_id = post(service, "/unscreened", {**WARNED, "sent_at": sent_at}).json()["screening_id"]
-    with service.parts.database.reading() as session:
+    with service.services.database.reading() as session:
         row = session.scalars(select(UnscreenedRow).where(UnscreenedRow.screening_id == screening_id)).one()
     return row.created_at

@@ -9,7 +9,7 @@ import pytest
 from service.http.api_keys import KEY_CACHE_SECONDS, KeyRing, RateLimit, hash_of, make_key, prefix_of
 from service.http.errors import ServiceError
 from service.storage.database import Database
-from service.storage.keys import ApiKeys, KnownKey
+from service.storage.keys import ApiKeyRecord, ApiKeys
 from service.storage.users import UserError, Users
 from tests.service.drafts import ALLOWED
 from tests.service.running import running, settings_for
@@ -25,9 +25,9 @@ class Clock:
         return self.now
 
 
-def known(secret: str, **changed: object) -> KnownKey:
+def known(secret: str, **changed: object) -> ApiKeyRecord:
     return replace(
-        KnownKey("shop", prefix_of(secret), hash_of(secret), frozenset({"screen"}), NOW, None, None, None),
+        ApiKeyRecord("shop", prefix_of(secret), hash_of(secret), frozenset({"screen"}), NOW, None, None, None),
         **changed,  # type: ignore[arg-type]
     )
 
@@ -106,9 +106,11 @@ def test_over_http_too_many_is_a_429_and_a_revoked_key_dies(tmp_path) -> None:  
         headers = service.key("screen")
         assert service.client.post("/screen", json=ALLOWED, headers=headers).status_code == 200
         prefix = prefix_of(headers["Authorization"].split()[1])
-        with service.parts.database.writing() as session:
+        with service.services.database.writing() as session:
             assert ApiKeys(session).revoke(prefix, datetime.now(UTC))
-        service.parts.keys.caller(headers["Authorization"].split()[1])  # what every process does after its few seconds
+        service.services.keys.caller(
+            headers["Authorization"].split()[1]
+        )  # what every process does after its few seconds
         assert service.client.post("/screen", json=ALLOWED, headers=headers).status_code == 401
         big = {"drafts": [ALLOWED] * 50}
         assert service.client.post("/screen/batch", json=big, headers=service.key("screen")).status_code == 413

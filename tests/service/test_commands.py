@@ -10,7 +10,7 @@ from service.cli.commands import app
 from service.http.api_keys import prefix_of
 from service.passes import Passes
 from service.storage.database import Database
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.keys import ApiKeys
 from service.storage.users import Users
 
@@ -151,7 +151,7 @@ def test_purge_says_how_much_went(home: Path) -> None:
 def test_new_secrets_can_be_used(home: Path) -> None:
     keys = ",".join(said("secrets", "pass-key").strip() for _ in range(2))
     assert len(Passes.from_setting(keys, issuer="x", minutes=1).public_keys()["keys"]) == 2
-    assert Sealer(said("secrets", "text-key").strip()).encrypts
+    assert Encryptor(said("secrets", "text-key").strip()).encrypts
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://nobody@127.0.0.1:9/none", "nonsense"])

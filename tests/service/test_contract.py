@@ -1,6 +1,7 @@
 """The contract over real HTTP, line by line, on SQLite and on PostgreSQL."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from classifier import LABELS
+from service.http.api_keys import KEY_CACHE_SECONDS
 from tests.service.drafts import ALLOWED, BLOCKED, WARNED
 from tests.service.running import Running, running, settings_for
 
@@ -52,7 +54,7 @@ def test_a_preview_stores_nothing_and_gives_no_pass(service: Running) -> None:
 
         from service.storage.tables.screenings import ScreeningRow
 
-        with service.parts.database.reading() as session:
+        with service.services.database.reading() as session:
             return session.scalar(select(func.count()).select_from(ScreeningRow)) or 0
 
     before = stored()
@@ -305,7 +307,7 @@ def test_a_moment_that_cannot_be_reckoned_with_is_a_422(service: Running, moment
 def test_while_the_database_is_gone_previews_go_on_and_sends_are_503(tmp_path: Path) -> None:
     with running(settings_for(tmp_path)) as service:
         kept = service.screen(ALLOWED)
-        database = service.parts.database
+        database = service.services.database
         assert database.file is not None
         away = database.file.with_name("away")
         for suffix in ("", "-wal", "-shm"):
@@ -313,7 +315,7 @@ def test_while_the_database_is_gone_previews_go_on_and_sends_are_503(tmp_path: P
             if part.exists():
                 part.rename(away.with_name(away.name + suffix))
         database.engine.dispose()
-        service.parts.keys.expire()
+        service.services.keys._clock = lambda: time.monotonic() + 2 * KEY_CACHE_SECONDS
         assert service.screen(ALLOWED, mode="preview")["decision"] == "allow"
         for response in (
             service.client.post("/screen", json=ALLOWED),

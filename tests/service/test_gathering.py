@@ -8,7 +8,7 @@ import pytest
 
 from classifier import Draft, Order, Screener
 from classifier.screener import Look
-from service.judging.micro_batching import MOST_TOGETHER, Gathering
+from service.judging.micro_batching import MOST_TOGETHER, MicroBatcher
 from tests.service.drafts import ALLOWED, BLOCKED
 
 LONGEST = 1_000
@@ -40,7 +40,7 @@ def asked(
     """What comes of drafts that arrive in one turn of the loop; an error in the place of its draft."""
 
     async def together() -> list[Any]:
-        gathering = Gathering(LONGEST, overran)
+        gathering = MicroBatcher(LONGEST, overran)
         futures = [gathering.look(cast(Screener, screener), Draft("GG-1", "", body), None, late) for body in bodies]
         return await asyncio.gather(*futures, return_exceptions=True)
 
@@ -84,7 +84,7 @@ def test_together_gives_the_verdicts_of_each_alone(screener: Screener) -> None:
     drafts = [Draft(**one) for one in (ALLOWED, BLOCKED, ALLOWED)]
 
     async def together() -> list[Look]:
-        gathering = Gathering(6_000, lambda: None)
+        gathering = MicroBatcher(6_000, lambda: None)
         return await asyncio.gather(*(gathering.look(screener, draft, None, never) for draft in drafts))
 
     for draft, look in zip(drafts, asyncio.run(together()), strict=True):

@@ -13,7 +13,7 @@ import pytest
 from classifier import Draft, Order, Screener
 from classifier.model.encoder import Opinion
 from classifier.screener import Look
-from service.judging.executor import Deadline, Judging
+from service.judging.executor import JudgingDeadline, JudgingExecutor
 from service.judging.live_models import Screeners
 from tests.service.drafts import ALLOWED, BLOCKED
 from tests.service.running import Running, running, settings_for
@@ -142,11 +142,11 @@ def test_once_a_stage_has_overrun_on_the_event_loop_the_next_is_not_waited_for(t
 
 def test_what_may_take_too_long_for_its_budget_is_not_judged_on_the_event_loop() -> None:
     now = [0.0]
-    judging = Judging(clock=lambda: now[0])
+    judging = JudgingExecutor(clock=lambda: now[0])
     draft = Draft("GG-1", "", "x" * 1000)
-    assert judging.fits_loop(draft, Deadline(2.0))
-    assert not judging.fits_loop(draft, Deadline(0.01))
-    assert not judging.fits_loop(Draft("GG-1", "", "x" * 6001), Deadline(60))
+    assert judging.fits_loop(draft, JudgingDeadline(2.0))
+    assert not judging.fits_loop(draft, JudgingDeadline(0.01))
+    assert not judging.fits_loop(Draft("GG-1", "", "x" * 6001), JudgingDeadline(60))
     judging.close()
 
 
@@ -177,9 +177,9 @@ def test_stages_after_the_deadline_are_left_out(screener: Screener, late_at: int
 
 
 def test_where_no_stage_was_in_time_the_draft_is_not_called_unreasonable(screener: Screener) -> None:
-    judging = Judging()
+    judging = JudgingExecutor()
     for judge in (judging.short, judging.long):
-        past = Deadline(0)
+        past = JudgingDeadline(0)
         judged = asyncio.run(judge((screener, None), Draft(**ALLOWED), None, past))
         assert [finding.id for finding in judged.verdict.findings] == ["could-not-judge"]
         assert (judged.verdict.decision, judged.verdict.complete) == ("warn", False)
@@ -187,10 +187,10 @@ def test_where_no_stage_was_in_time_the_draft_is_not_called_unreasonable(screene
 
 
 def test_the_two_steps_give_what_one_call_gives(screener: Screener) -> None:
-    judging = Judging()
+    judging = JudgingExecutor()
     for words in (ALLOWED, BLOCKED):
         draft = Draft(**words)
-        judged = asyncio.run(judging.short((screener, screener), draft, None, Deadline(60)))
+        judged = asyncio.run(judging.short((screener, screener), draft, None, JudgingDeadline(60)))
         assert judged.evidence == screener.evidence(draft)
         assert judged.verdict == judged.shadow == screener.screen(draft)
     judging.close()

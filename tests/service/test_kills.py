@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy import select, update
 
 from service.storage.database import Database
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.outbox import Outbox
 from service.storage.screenings.repository import Screenings
 from service.storage.tables.screenings import OutboxRow
-from service.webhooks.delivery import Delivery
+from service.webhooks.delivery import WebhookDelivery
 from tests.service.conftest import KINDS, fresh_url
 from tests.service.drafts import ALLOWED, BLOCKED, WARNED
 from tests.service.test_processes import process
@@ -71,7 +71,7 @@ def test_what_was_answered_is_stored_whenever_the_process_is_killed(
     assert refused == []
     database = Database(url)
     with database.reading() as session:
-        screenings = Screenings(session, Sealer())
+        screenings = Screenings(session, Encryptor())
         for answer in answered:
             stored = screenings.get(answer["screening_id"])
             assert stored is not None
@@ -112,15 +112,16 @@ def test_a_webhook_whose_sender_is_killed_is_sent_again_by_another(database_url:
     with database.writing() as session:
         event_id = Outbox(session).add("appeal.decided", {"screening_id": "s"}, datetime.now(UTC))
     code = (
-        "import sys; from service.storage.database import Database; from service.webhooks.delivery import Delivery; "
-        "Delivery(Database(sys.argv[1]), sys.argv[2], 'secret').deliver_due()"
+        "import sys; from service.storage.database import Database; "
+        "from service.webhooks.delivery import WebhookDelivery; "
+        "WebhookDelivery(Database(sys.argv[1]), sys.argv[2], 'secret').deliver_due()"
     )
     sender = subprocess.Popen([sys.executable, "-c", code, database_url, hook])
     assert handler.arrived.wait(60)  # type: ignore[attr-defined]
     sender.kill()
     sender.wait(30)
     handler.go.set()  # type: ignore[attr-defined]
-    other = Delivery(database, hook, "secret")
+    other = WebhookDelivery(database, hook, "secret")
     assert other.deliver_due() == 0  # still leased to the one that is gone
     with database.writing() as session:
         session.execute(update(OutboxRow).values(next_attempt_at=datetime.now(UTC)))  # a minute later

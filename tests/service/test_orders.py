@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from service.orders.commerce_interface import CommerceError, CommerceInterface, Follower, as_asked, parse_order
+from service.orders.commerce_interface import CommerceError, CommerceInterface, OrderFollower, as_asked, parse_order
 from service.orders.csv_table import OrderFileError, read_orders
 from service.storage.database import Database
-from service.storage.orders import KnownOrder, Orders
+from service.storage.orders import OrderRecord, Orders
 from tests.service.drafts import ALLOWED, WARNED
 from tests.service.running import running, settings_for
 
@@ -25,7 +25,7 @@ TOKEN = "token-that-must-not-be-seen"
 def test_a_csv_of_orders_is_read(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text("\ufeffsupport_id,status,cancelled_by\ngg-1,shipped,\nGG-2,cancelled,customer\n", encoding="utf-8")
-    assert list(read_orders(path)) == [KnownOrder("gg-1", "shipped"), KnownOrder("GG-2", "cancelled", "customer")]
+    assert list(read_orders(path)) == [OrderRecord("gg-1", "shipped"), OrderRecord("GG-2", "cancelled", "customer")]
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_a_bad_row_is_refused_by_file_and_line(tmp_path: Path, text: str, reason
 def test_orders_are_found_whatever_their_case_and_renewed(database: Database) -> None:
     now = datetime.now(UTC)
     with database.writing() as session:
-        assert Orders(session).put([KnownOrder("gg-1 ", "open"), KnownOrder("GG-1", "shipped")], now) == 1
-        Orders(session).put([KnownOrder("GG-1", "cancelled", "merchant")], now)
+        assert Orders(session).put([OrderRecord("gg-1 ", "open"), OrderRecord("GG-1", "shipped")], now) == 1
+        Orders(session).put([OrderRecord("GG-1", "cancelled", "merchant")], now)
     with database.reading() as session:
         orders = Orders(session)
-        assert orders.find(" gg-1") == KnownOrder("GG-1", "cancelled", "merchant")
+        assert orders.find(" gg-1") == OrderRecord("GG-1", "cancelled", "merchant")
         assert [orders.find(text) for text in ("", "GG-2", "GG-\0", "x" * 500, "\ud800")] == [None] * 5
 
 
 def test_a_table_of_orders_feeds_the_verdict(tmp_path: Path) -> None:
     draft = {**WARNED, "body": "Your order was cancelled. You can order it again here whenever you like."}
     with running(settings_for(tmp_path, order_source="table")) as service:
-        with service.parts.database.writing() as session:
-            Orders(session).put([KnownOrder(draft["support_id"], "cancelled", "merchant")], datetime.now(UTC))
+        with service.services.database.writing() as session:
+            Orders(session).put([OrderRecord(draft["support_id"], "cancelled", "merchant")], datetime.now(UTC))
         known = service.screen(draft)
         assert known["order"] == {"state": "known", "cancelled_by": "merchant", "status": "cancelled"}
         told = service.screen(draft, order={"cancelled_by": "customer"})
@@ -115,16 +115,16 @@ def commerce() -> Iterator[tuple[str, type[Fake]]]:
 @pytest.mark.parametrize(
     ("order", "known"),
     [
-        ({"orderid": 12, "line_items": [{"status": "open"}]}, KnownOrder("12", "open")),
+        ({"orderid": 12, "line_items": [{"status": "open"}]}, OrderRecord("12", "open")),
         (
             {"orderid": " GG-1 ", "line_items": [{"status": "Shipped"}, {"status": "open"}]},
-            KnownOrder("GG-1", "open, shipped"),
+            OrderRecord("GG-1", "open, shipped"),
         ),
-        ({"orderid": "GG-1", "line_items": None}, KnownOrder("GG-1", None)),
-        ({"orderid": "GG-1", "line_items": [{"status": ""}, {}]}, KnownOrder("GG-1", None)),
+        ({"orderid": "GG-1", "line_items": None}, OrderRecord("GG-1", None)),
+        ({"orderid": "GG-1", "line_items": [{"status": ""}, {}]}, OrderRecord("GG-1", None)),
     ],
 )  # fmt: skip
-def test_an_order_is_read_whatever_its_types(order: dict[str, Any], known: KnownOrder) -> None:
+def test_an_order_is_read_whatever_its_types(order: dict[str, Any], known: OrderRecord) -> None:
     assert parse_order(order) == known
 
 
@@ -136,14 +136,14 @@ def test_orders_are_followed_page_by_page_in_windows_under_a_day(
     commerce: tuple[str, type[Fake]], database: Database
 ) -> None:
     url, handler = commerce
-    follower = Follower(CommerceInterface(url, "7", TOKEN), database, days=2)
+    follower = OrderFollower(CommerceInterface(url, "7", TOKEN), database, days=2)
     assert not follower.is_current()
     follower.follow()
     assert follower.is_current()
     follower.close()
     with database.reading() as session:
-        assert Orders(session).find("1001") == KnownOrder("1001", "open")
-        assert Orders(session).find("gg-1002") == KnownOrder("GG-1002", "open")
+        assert Orders(session).find("1001") == OrderRecord("1001", "open")
+        assert Orders(session).find("gg-1002") == OrderRecord("GG-1002", "open")
     assert {query["page"] for query in handler.asked} == {"1", "2"}
     for query in handler.asked:
         start, end = (datetime.strptime(query[name], "%m/%d/%Y %H:%M") for name in ("start_datetime", "end_datetime"))
@@ -160,7 +160,7 @@ def test_an_outage_degrades_and_shows_no_credential(
     with pytest.raises(CommerceError) as refused:
         list(source.orders(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC)))
     assert TOKEN not in f"{refused.value!r}{refused.value.__cause__!r}"
-    follower = Follower(source, database, days=1)
+    follower = OrderFollower(source, database, days=1)
     with caplog.at_level("DEBUG"):
         follower.follow()
     assert not follower.is_current()

@@ -13,10 +13,10 @@ from sqlalchemy import event, text
 from classifier import Draft
 from service.http.api_keys import Caller, RateLimit
 from service.http.errors import ServiceError
-from service.http.middleware import Gate
+from service.http.middleware import RequestMiddleware
 from service.passes import Passes, PassTerms, new_key
-from service.screening.pipeline import kept
-from service.storage.screenings.records import Kept, NewScreening, new_id
+from service.screening.pipeline import stored_id
+from service.storage.screenings.records import NewScreening, WriteResult, new_id
 from service.telemetry.metrics import Metrics
 from tests.service.drafts import ALLOWED, BLOCKED
 from tests.service.postgres import NoPostgresError, started_postgres
@@ -54,7 +54,7 @@ def test_on_a_full_disk_sends_are_503_previews_go_on_and_nothing_answered_is_los
 
     with running(settings_for(tmp_path)) as service:
         first = service.screen(ALLOWED)
-        engine = service.parts.database.engine
+        engine = service.services.database.engine
         with engine.connect() as connection:
             limit["pages"] = (connection.scalar(text("PRAGMA page_count")) or 0) + 12
         event.listen(engine, "connect", limited)
@@ -91,9 +91,9 @@ def test_postgresql_goes_and_comes_back(tmp_path: Path) -> None:
 
 def test_a_store_that_says_nothing_is_not_waited_for_without_end() -> None:
     async def ask() -> None:
-        written: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+        written: asyncio.Future[WriteResult] = asyncio.get_running_loop().create_future()
         new = NewScreening("1", datetime.now(UTC), "gateway", None, Draft(**ALLOWED), "hash", {}, b"{}", {})
-        await kept(written, new, longest=0.01)
+        await stored_id(written, new, longest=0.01)
 
     with pytest.raises(ServiceError) as refused:
         asyncio.run(ask())
@@ -146,7 +146,7 @@ def test_the_bytes_that_wait_inside_are_bounded() -> None:
         return {"type": "http", "method": "POST", "path": "/screen/batch", "headers": headers}
 
     async def three() -> None:
-        gate = Gate(
+        gate = RequestMiddleware(
             slow, metrics=Metrics(), direct={}, max_bytes=9, max_batch=800, max_pending=9, max_pending_bytes=1000
         )
         first = asyncio.create_task(gate(asked(800), receive, send))

@@ -78,12 +78,12 @@ def test_over_http_the_swap_the_shadow_and_the_budget(tmp_path: Path) -> None:
     point(tmp_path, "shadow", "challenger")
     with running(settings_for(tmp_path, time_budget_ms=300)) as service:
         answer = service.screen(BLOCKED)
-        with service.parts.database.reading() as session:
+        with service.services.database.reading() as session:
             seen = session.scalars(select(ShadowVerdictRow)).one()
             assert (seen.screening_id, seen.model_version) == (answer["screening_id"], "challenger")
             assert (seen.decision, seen.live_decision, seen.live_version) == ("block", "block", answer["model_version"])
         service.screen(BLOCKED, mode="preview")
-        with service.parts.database.reading() as session:
+        with service.services.database.reading() as session:
             assert len(session.scalars(select(ShadowVerdictRow)).all()) == 1
 
         long = service.screen({**ALLOWED, "body": ALLOWED["body"] * (200_000 // len(ALLOWED["body"]))})
@@ -92,11 +92,11 @@ def test_over_http_the_swap_the_shadow_and_the_budget(tmp_path: Path) -> None:
 
         publish(tmp_path, "v2")
         point(tmp_path, "live", "v2")
-        service.parts.screeners.refresh()
+        service.services.screeners.refresh()
         assert service.screen(ALLOWED)["model_version"] == "v2"
         assert service.client.get("/readyz").json()["model_version"] == "v2"
         point(tmp_path, "live", "broken")
-        service.parts.screeners.refresh()
+        service.services.screeners.refresh()
         ready = service.client.get("/readyz").json()
         assert (ready["model_version"], "broken" in ready["model_refused"]) == ("v2", True)
 

@@ -16,12 +16,12 @@ NOT_FOR_SERVING = {
 }  # fmt: skip
 STARTS = """
 import gc, json, sys
-from service.garbage_collection import lasting
-with lasting():
+from service.garbage_collection import startup_freeze
+with startup_freeze():
     import service.cli.commands
 import service.asgi
 app = service.asgi.app()
-at, wanted = app.state.parts.database.schema()
+at, wanted = app.state.services.database.schema()
 loaded = sorted({name.partition(".")[0] for name in sys.modules})
 print(json.dumps({"at": at, "wanted": wanted, "loaded": loaded, "collects": gc.isenabled()}))
 """

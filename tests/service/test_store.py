@@ -21,20 +21,19 @@ from classifier.policy.policy import Policy
 from service import storage
 from service.storage import audit
 from service.storage.database import Database
-from service.storage.encryption import Sealer, SealError
+from service.storage.encryption import EncryptionError, Encryptor
 from service.storage.maintenance.backup import write_backup
 from service.storage.maintenance.integrity import faults
 from service.storage.maintenance.restore import BackupError, restore_backup
-from service.storage.maintenance.retention import Whose, purge_leftovers, purge_text
+from service.storage.maintenance.retention import PurgeScope, purge_leftovers, purge_text
 from service.storage.screenings.documents import evidence_document, read_document, verdict_document
 from service.storage.screenings.group_commit import ScreeningWriter, StoreUnavailableError
-from service.storage.screenings.records import Kept, NewScreening, draft_hash, new_id
+from service.storage.screenings.records import NewScreening, WriteResult, draft_hash, new_id
 from service.storage.screenings.repository import Screenings
-from service.storage.screenings.search import find_drafts
 from service.storage.tables.review import AuditRow, CaseDecisionRow, CaseRow, RuleVersionRow, UserRow
 from service.storage.tables.screenings import FindingRow, IdempotencyRow, ScreeningRow
 from tests.service.conftest import KINDS, fresh_url
-from tests.service.drafts import BLOCKED
+from tests.service.drafts import BLOCKED, drafts_with
 
 NOW = datetime.now(UTC)
 
@@ -63,11 +62,11 @@ def new(screener: Screener, draft: Draft, **changed: object) -> NewScreening:
     return replace(made, **changed)  # type: ignore[arg-type]
 
 
-def keep(database: Database, *screenings: NewScreening, sealer: Sealer | None = None) -> list[Kept]:
-    async def all_at_once() -> list[Kept]:
+def keep(database: Database, *screenings: NewScreening, encryptor: Encryptor | None = None) -> list[WriteResult]:
+    async def all_at_once() -> list[WriteResult]:
         return await asyncio.gather(*(writer.submit(screening) for screening in screenings))
 
-    writer = ScreeningWriter(database, sealer or Sealer())
+    writer = ScreeningWriter(database, encryptor or Encryptor())
     try:
         return asyncio.run(all_at_once())
     finally:
@@ -93,7 +92,7 @@ def test_what_was_seen_comes_back_as_it_was(database: Database, screener: Screen
     kept = new(screener, draft)
     keep(database, kept)
     with database.reading() as session:
-        stored = Screenings(session, Sealer()).get(kept.id, "gateway")
+        stored = Screenings(session, Encryptor()).get(kept.id, "gateway")
         assert stored is not None
         assert (stored.draft, stored.verdict, stored.text_hash) == (draft, kept.verdict, kept.text_hash)
         assert stored.created_at == kept.created_at
@@ -116,9 +115,9 @@ def test_a_case_that_the_service_opens_is_on_the_audit(database: Database, scree
     both = new(screener, Draft(**BLOCKED), cases=("blocked", "shadow"))
     keep(database, both, new(screener, Draft(**BLOCKED), cases=(), case_due=None))
     with database.writing() as session:
-        stored = Screenings(session, Sealer()).get(both.id)
+        stored = Screenings(session, Encryptor()).get(both.id)
         assert stored is not None
-        opened = [Screenings(session, Sealer()).open_case(stored, "appealed", NOW, NOW, second=False) for _ in "ab"]
+        opened = [Screenings(session, Encryptor()).open_case(stored, "appealed", NOW, NOW, second=False) for _ in "ab"]
     with database.reading() as session:
         cases = {f"case:{case.id}": case.kind for case in session.scalars(select(CaseRow))}
         rows = session.scalars(select(AuditRow)).all()
@@ -139,7 +138,7 @@ def test_identical_requests_at_the_same_moment_are_one_screening(database: Datab
 def test_two_processes_agree_on_an_idempotency_key(database_url: str, screener: Screener) -> None:
     first, second = Database(database_url), Database(database_url)
     first.migrate()
-    answers: list[list[Kept]] = []
+    answers: list[list[WriteResult]] = []
     work = [[new(screener, Draft(**BLOCKED), idempotency_key=f"k{n % 5}") for n in range(25)] for _ in range(2)]
 
     def run(database: Database, screenings: list[NewScreening]) -> None:
@@ -171,10 +170,10 @@ def test_a_row_that_is_refused_fails_alone(database: Database, screener: Screene
     async def both() -> list[object]:
         return list(await asyncio.gather(writer.submit(good), writer.submit(bad), return_exceptions=True))
 
-    writer = ScreeningWriter(database, Sealer())
+    writer = ScreeningWriter(database, Encryptor())
     outcomes = asyncio.run(both())
     writer.close()
-    assert isinstance(outcomes[0], Kept)
+    assert isinstance(outcomes[0], WriteResult)
     assert isinstance(outcomes[1], DBAPIError)
     assert count(database, ScreeningRow) == 1
 
@@ -219,11 +218,11 @@ def test_words_are_found_whatever_is_asked(database: Database, screener: Screene
     keep(database, kept)
     with database.reading() as session:
         connection = session.connection()
-        assert find_drafts(connection, "blue MUG") == [kept.id]
-        assert find_drafts(connection, BLOCKED["support_id"]) == [kept.id]
-        assert find_drafts(connection, "teapot") == []
+        assert drafts_with(connection, "blue MUG") == [kept.id]
+        assert drafts_with(connection, BLOCKED["support_id"]) == [kept.id]
+        assert drafts_with(connection, "teapot") == []
         for strange in ("", '"', "AND OR NOT", "a* (b", "'; DROP TABLE", "\0", "NEAR(", "-", "col:x", "日本"):
-            find_drafts(connection, strange)
+            drafts_with(connection, strange)
 
 
 def test_purged_text_leaves_hashes_labels_and_verdicts(database: Database, screener: Screener) -> None:
@@ -231,14 +230,14 @@ def test_purged_text_leaves_hashes_labels_and_verdicts(database: Database, scree
     young = new(screener, Draft(**BLOCKED))
     keep(database, old, young)
     _decided(database, old.id)
-    assert purge_text(database, Whose(before=NOW - timedelta(days=90)), NOW) == 1
+    assert purge_text(database, PurgeScope(before=NOW - timedelta(days=90)), NOW) == 1
     with database.reading() as session:
-        gone, there = (Screenings(session, Sealer()).get(screening.id) for screening in (old, young))
+        gone, there = (Screenings(session, Encryptor()).get(screening.id) for screening in (old, young))
         assert gone is not None
         assert there is not None
         assert (gone.draft, gone.verdict, gone.text_hash) == (None, old.verdict, old.text_hash)
         assert there.draft == young.draft
-        assert find_drafts(session.connection(), "mug") == [young.id]
+        assert drafts_with(session.connection(), "mug") == [young.id]
         assert session.scalars(select(CaseDecisionRow.details)).all() == [None]
         row = session.get_one(ScreeningRow, old.id)
         assert row.purged_at is not None
@@ -246,8 +245,10 @@ def test_purged_text_leaves_hashes_labels_and_verdicts(database: Database, scree
             assert word not in row.verdict + row.evidence
 
 
-@pytest.mark.parametrize("whose", [Whose(merchant_id="m-2"), Whose(support_id=" gg-2 ")], ids=["merchant", "order"])
-def test_one_merchant_or_order_is_purged_on_request(database: Database, screener: Screener, whose: Whose) -> None:
+@pytest.mark.parametrize(
+    "whose", [PurgeScope(merchant_id="m-2"), PurgeScope(support_id=" gg-2 ")], ids=["merchant", "order"]
+)
+def test_one_merchant_or_order_is_purged_on_request(database: Database, screener: Screener, whose: PurgeScope) -> None:
     mine = new(screener, Draft("GG-2", "Mine", BLOCKED["body"]), merchant_id="m-2")
     other = new(screener, Draft(**BLOCKED))
     keep(database, mine, other)
@@ -267,30 +268,30 @@ def test_encrypted_text_is_unreadable_without_the_key_and_is_not_indexed(
 ) -> None:
     old, fresh = (Fernet.generate_key().decode() for _ in range(2))
     kept = new(screener, Draft(**BLOCKED))
-    keep(database, kept, sealer=Sealer(old))
+    keep(database, kept, encryptor=Encryptor(old))
     with database.reading() as session:
         raw = session.get_one(ScreeningRow, kept.id).draft
         assert raw is not None
         assert b"mug" not in raw
-        assert find_drafts(session.connection(), "mug") == []
-        rotated = Screenings(session, Sealer(f"{fresh},{old}")).get(kept.id)
+        assert drafts_with(session.connection(), "mug") == []
+        rotated = Screenings(session, Encryptor(f"{fresh},{old}")).get(kept.id)
         assert rotated is not None
         assert rotated.draft == kept.draft
-        for wrong in (Sealer(), Sealer(fresh)):
-            with pytest.raises(SealError):
+        for wrong in (Encryptor(), Encryptor(fresh)):
+            with pytest.raises(EncryptionError):
                 Screenings(session, wrong).get(kept.id)
-    assert list(faults(database, Sealer(old), lambda done, total: None)) == []
-    assert "none of the keys" in next(iter(faults(database, Sealer(fresh), lambda done, total: None)))
+    assert list(faults(database, Encryptor(old), lambda done, total: None)) == []
+    assert "none of the keys" in next(iter(faults(database, Encryptor(fresh), lambda done, total: None)))
 
 
 def test_a_check_finds_text_that_was_changed(database: Database, screener: Screener) -> None:
     kept = new(screener, Draft(**BLOCKED))
     keep(database, kept)
-    assert list(faults(database, Sealer(), lambda done, total: None)) == []
-    forged = Sealer().seal_draft(Draft("GG-1", "Forged", "Forged"))
+    assert list(faults(database, Encryptor(), lambda done, total: None)) == []
+    forged = Encryptor().encrypt_draft(Draft("GG-1", "Forged", "Forged"))
     with database.writing() as session:
         session.execute(update(ScreeningRow).values(draft=forged))
-    assert list(faults(database, Sealer(), lambda done, total: None)) == [
+    assert list(faults(database, Encryptor(), lambda done, total: None)) == [
         f"screening {kept.id}: the text is not the one that was screened"
     ]
 
@@ -305,17 +306,17 @@ def test_a_backup_restores_into_either_database(
     counts = write_backup(database, tmp_path / "b.tar.gz", lambda table, done: None)
     assert counts["screenings"] == len(kept)
     restored = Database(fresh_url(target, tmp_path, request))
-    assert restore_backup(restored, tmp_path / "b.tar.gz", Sealer(), lambda table, done: None) == counts
+    assert restore_backup(restored, tmp_path / "b.tar.gz", Encryptor(), lambda table, done: None) == counts
     with restored.reading() as session:
         for screening in kept:
-            stored = Screenings(session, Sealer()).get(screening.id)
+            stored = Screenings(session, Encryptor()).get(screening.id)
             assert stored is not None
             assert (stored.draft, stored.verdict) == (screening.draft, screening.verdict)
-        assert kept[0].id in find_drafts(session.connection(), "blue mug")
+        assert kept[0].id in drafts_with(session.connection(), "blue mug")
     with restored.writing() as session:  # numbers go on where they stopped
         session.add(UserRow(name="bob", role="lead", password_hash="x", created_at=NOW))
     with pytest.raises(BackupError, match="not empty"):
-        restore_backup(restored, tmp_path / "b.tar.gz", Sealer(), lambda table, done: None)
+        restore_backup(restored, tmp_path / "b.tar.gz", Encryptor(), lambda table, done: None)
     restored.close()
 
 
@@ -348,15 +349,15 @@ def test_a_backup_of_an_older_schema_is_brought_to_this_one(
     source.close()
     restored = Database(database_url)
     older = _as_schema_1_wrote_it(tmp_path / "b.tar.gz")
-    assert restore_backup(restored, older, Sealer(), lambda table, done: None)["rule_versions"] == 1
+    assert restore_backup(restored, older, Encryptor(), lambda table, done: None)["rule_versions"] == 1
     assert restored.schema()[0] == restored.schema()[1]
     with restored.reading() as session:
         version = session.scalars(select(RuleVersionRow)).one()
         assert (version.rule_id, version.created_at, version.signature) == ("r", NOW, None)
-        stored = Screenings(session, Sealer()).get(kept.id)
+        stored = Screenings(session, Encryptor()).get(kept.id)
         assert stored is not None
         assert stored.draft == kept.draft
-    assert list(faults(restored, Sealer(), lambda done, total: None)) == []
+    assert list(faults(restored, Encryptor(), lambda done, total: None)) == []
     restored.close()
 
 
@@ -375,7 +376,7 @@ def test_a_backup_that_cannot_be_taken_back_is_refused_and_nothing_is_written(
     else:
         backup = _as_schema_1_wrote_it(backup, "9999")
     with pytest.raises(BackupError, match=backup.name):
-        restore_backup(empty, backup, Sealer(), lambda table, done: None)
+        restore_backup(empty, backup, Encryptor(), lambda table, done: None)
     assert count(empty, UserRow) == 0
     assert empty.schema()[0] == empty.schema()[1]
     empty.close()

@@ -15,7 +15,8 @@ from tests.service.running import running, settings_for
 
 
 def test_without_a_collector_nothing_of_the_package_is_needed() -> None:
-    code = "import sys; sys.modules['opentelemetry'] = None; from service.telemetry.traces import Traces; print(Traces.to(''))"
+    code = "import sys; sys.modules['opentelemetry'] = None; "
+    code += "from service.telemetry.traces import Traces; print(Traces.to(''))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "None\n", done.stderr
 
@@ -33,7 +34,7 @@ def test_a_request_and_its_stages_are_spans_of_the_callers_trace(tmp_path: Path)
     seen = InMemorySpanExporter()
     traces = Traces(SimpleSpanProcessor(seen))
     with running(settings_for(tmp_path)) as service:
-        service.parts.metrics.traces = traces
+        service.services.metrics.traces = traces
         trace = "4bf92f3577b34da6a3ce929d0e0e4736"
         service.screen(BLOCKED, {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
         service.client.get("/screenings/Zanzibar")

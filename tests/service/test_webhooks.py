@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from service.storage.database import Database
 from service.storage.outbox import Outbox
 from service.storage.tables.screenings import OutboxRow
-from service.webhooks.delivery import FIRST_PAUSE, LONGEST_PAUSE, Delivery, pause
+from service.webhooks.delivery import FIRST_PAUSE, LONGEST_PAUSE, WebhookDelivery, pause
 
 SECRET = "shared-secret"
 NEWS = {"screening_id": "s1", "outcome": "overturned"}
@@ -50,8 +50,8 @@ def gateway() -> Iterator[tuple[str, type[Gateway]]]:
 
 
 @pytest.fixture
-def delivery(gateway: tuple[str, type[Gateway]], database: Database) -> Iterator[Delivery]:
-    made = Delivery(database, gateway[0], SECRET)
+def delivery(gateway: tuple[str, type[Gateway]], database: Database) -> Iterator[WebhookDelivery]:
+    made = WebhookDelivery(database, gateway[0], SECRET)
     yield made
     made.close()
 
@@ -66,7 +66,9 @@ def row(database: Database) -> OutboxRow:
         return session.scalars(select(OutboxRow)).one()
 
 
-def test_an_event_arrives_signed(gateway: tuple[str, type[Gateway]], database: Database, delivery: Delivery) -> None:
+def test_an_event_arrives_signed(
+    gateway: tuple[str, type[Gateway]], database: Database, delivery: WebhookDelivery
+) -> None:
     put(database)
     assert delivery.deliver_due() == 1
     ((headers, body),) = gateway[1].got
@@ -80,7 +82,7 @@ def test_an_event_arrives_signed(gateway: tuple[str, type[Gateway]], database: D
 
 @pytest.mark.parametrize("status", [500, 404, 302])
 def test_what_did_not_arrive_is_tried_again_later(
-    gateway: tuple[str, type[Gateway]], database: Database, delivery: Delivery, status: int
+    gateway: tuple[str, type[Gateway]], database: Database, delivery: WebhookDelivery, status: int
 ) -> None:
     gateway[1].status = status
     put(database)
@@ -98,7 +100,7 @@ def test_what_did_not_arrive_is_tried_again_later(
 
 
 def test_a_gateway_that_is_away_loses_nothing(database: Database) -> None:
-    away = Delivery(database, "http://127.0.0.1:9/", SECRET)
+    away = WebhookDelivery(database, "http://127.0.0.1:9/", SECRET)
     put(database)
     assert away.deliver_due() == 0
     away.close()
@@ -114,7 +116,7 @@ def test_what_one_process_took_no_other_takes(database: Database) -> None:
         assert len(Outbox(session).take_due(datetime.now(UTC) + timedelta(minutes=5))) == 1
 
 
-def test_news_that_may_be_taken_back_waits(database: Database, delivery: Delivery) -> None:
+def test_news_that_may_be_taken_back_waits(database: Database, delivery: WebhookDelivery) -> None:
     put(database, wait=timedelta(seconds=30))
     assert delivery.deliver_due() == 0
 

@@ -17,7 +17,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     """A service that encrypts what it stores, with one reviewed case."""
     keys = Fernet.generate_key().decode()
     with running(settings_for(tmp_path / "service", text_keys=keys, second_review_share=0)) as service:
-        add_people(service.parts.database)
+        add_people(service.services.database)
         opened = Desk(service)
         opened.seat("mira").decide(opened.case(merchant_id="M-7"), "uphold")
         yield opened

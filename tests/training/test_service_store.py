@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from classifier import Draft, Order
 from service.storage.database import Database
-from service.storage.encryption import Sealer
-from service.storage.screenings.search import find_drafts
+from service.storage.encryption import Encryptor
 from service.storage.tables.review import AuditRow, CaseDecisionRow, CaseRow, UserRow
 from service.storage.tables.screenings import FindingRow, ScreeningRow, ShadowVerdictRow
 from tests.service.conftest import KINDS, fresh_url
 from tests.service.conftest import postgres as postgres  # the server, as this folder's fixture too
+from tests.service.drafts import drafts_with
 from training.__main__ import call
 from training.registry.model_registry import ModelRegistry
 from training.service_data.database_reader import ServiceStore
@@ -29,11 +29,11 @@ OFFER = Draft("GG-AB12", "Your kettle", "Blue is gone. Shall we send you the gre
 class Shop:
     """A store with screenings and what people said of them."""
 
-    def __init__(self, url: str, sealer: Sealer | None = None) -> None:
+    def __init__(self, url: str, encryptor: Encryptor | None = None) -> None:
         self.url = url
         self.database = Database(url)
         self.database.migrate()
-        self.sealer = sealer or Sealer()
+        self.encryptor = encryptor or Encryptor()
         with self.database.writing() as session:
             session.add(UserRow(id=1, name="rita", role="reviewer", password_hash="-", created_at=NOW))
 
@@ -41,7 +41,8 @@ class Shop:
         self, id: str, draft: Draft = OFFER, *, decision: str = "block", labels: str = "substitute_offer"
     ) -> None:
         row = ScreeningRow(
-            id=id, created_at=NOW, format=1, caller="gateway", merchant_id="m1", draft=self.sealer.seal_draft(draft),
+            id=id, created_at=NOW, format=1, caller="gateway", merchant_id="m1",
+            draft=self.encryptor.encrypt_draft(draft),
             text_hash="-", support_hash="-", template_hash="0123456789abcdef" * 4, evidence=b"{}", verdict=b"{}",
             order_state={"state": "known", "cancelled_by": "customer", "status": None}, decision=decision,
             labels=labels, language="en", complete=True, model_version="model-a", rules_version="r", policy_version="p",
@@ -65,7 +66,7 @@ class Shop:
             session.add(case)
             session.flush()
             for action, labels in said:
-                details = self.sealer.seal(json.dumps({"note": "", "evidence": list(evidence)}))
+                details = self.encryptor.encrypt(json.dumps({"note": "", "evidence": list(evidence)}))
                 row = CaseDecisionRow(
                     case_id=case.id, at=NOW, actor_id=1, action=action, labels=labels, details=details
                 )
@@ -97,7 +98,7 @@ class Shop:
 
     def found(self, words: str) -> list[str]:
         with self.database.reading() as session:
-            return sorted(find_drafts(session.connection(), words))
+            return sorted(drafts_with(session.connection(), words))
 
     def created(self) -> list[AuditRow]:
         with self.database.reading() as session:
@@ -136,7 +137,7 @@ def test_a_decision_taken_back_does_not_count(shop: Shop) -> None:
 def test_encrypted_text_stays_closed(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from cryptography.fernet import Fernet
 
-    shop = Shop(f"sqlite:///{tmp_path / 'sealed.db'}", Sealer(Fernet.generate_key().decode()))
+    shop = Shop(f"sqlite:///{tmp_path / 'sealed.db'}", Encryptor(Fernet.generate_key().decode()))
     shop.screened("a")
     shop.reviewed("a", [("uphold", "substitute_offer")])
     assert call(["import", "--from-service", shop.url]) == 2
@@ -198,7 +199,7 @@ def test_a_draft_without_its_text_is_not_queued(shop: Shop) -> None:
 def test_an_encrypted_draft_is_queued_without_its_words(tmp_path: Path) -> None:
     from cryptography.fernet import Fernet
 
-    shop = Shop(f"sqlite:///{tmp_path / 'sealed.db'}", Sealer(Fernet.generate_key().decode()))
+    shop = Shop(f"sqlite:///{tmp_path / 'sealed.db'}", Encryptor(Fernet.generate_key().decode()))
     shop.screened("c3")
     assert ServiceStore(shop.url).queue(["c3"], "shadow") == 1
     assert shop.found("green") == []

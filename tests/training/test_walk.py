@@ -94,7 +94,7 @@ def test_a_newcomers_walk(
     imported = str(home / "tickets")
     by_ada = ("--by", "ada", "--gate", str(gate), "--data", str(test))
 
-    shipped = service.parts.screeners.model_version
+    shipped = service.services.screeners.model_version
     assert answers_by(service, shipped)
 
     # A CSV comes in; a model is made from it and, being the first of this shop, put live over the shipped one.

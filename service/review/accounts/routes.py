@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import delete, select
 
-from service.dependencies import Opened
+from service.dependencies import SessionDep
 from service.http.errors import ServiceError
-from service.review.auth.access import Posted, allowed, posting
+from service.review.auth.access import PostedForm, allowed, posting
 from service.review.auth.roles import RIGHTS, Reviewer
 from service.review.web.pages import PageRoute, go, page
 from service.storage.audit import note
@@ -17,33 +17,33 @@ from service.storage.tables.review import SessionRow, UserRow
 from service.storage.users import UserError, Users
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
-Administrator = Annotated[Posted, Depends(posting("people"))]
+AdministratorForm = Annotated[PostedForm, Depends(posting("people"))]
 
 
 @router.get("/people", response_class=HTMLResponse)
-def people(request: Request, opened: Opened, me: Annotated[Reviewer, Depends(allowed("people"))]) -> Response:
+def people(request: Request, session: SessionDep, me: Annotated[Reviewer, Depends(allowed("people"))]) -> Response:
     """Everyone who may sign in."""
-    return page(request, "accounts/people.html", me, here="People", users=Users(opened).all(), roles=RIGHTS)
+    return page(request, "accounts/people.html", me, here="People", users=Users(session).all(), roles=RIGHTS)
 
 
 @router.post("/people")
-def add(request: Request, opened: Opened, sent: Administrator) -> Response:
+def add(request: Request, session: SessionDep, sent: AdministratorForm) -> Response:
     """Add a user."""
     name, role = sent.text("name", 100), sent.text("role", 15)
     if not name:
         raise ServiceError(422, "name: give the user a name.")
     try:
-        Users(opened).add(name, role, sent.text("password", 200), datetime.now(UTC))
+        Users(session).add(name, role, sent.text("password", 200), datetime.now(UTC))
     except UserError as error:
         raise ServiceError(422, str(error)) from None
-    note(opened, sent.me.name, "user_added", f"user:{name}", after={"role": role})
+    note(session, sent.me.name, "user_added", f"user:{name}", after={"role": role})
     return go(request, "/people?said=saved")
 
 
 @router.post("/people/{user}")
-def change(request: Request, opened: Opened, sent: Administrator, user: int) -> Response:
+def change(request: Request, session: SessionDep, sent: AdministratorForm, user: int) -> Response:
     """Give a role or a new password, shut out or let in again. Their sessions end."""
-    row = opened.scalar(select(UserRow).where(UserRow.id == user).with_for_update())
+    row = session.scalar(select(UserRow).where(UserRow.id == user).with_for_update())
     if row is None:
         raise ServiceError(404, "No user has this id.")
     if row.id == sent.me.id:
@@ -57,8 +57,8 @@ def change(request: Request, opened: Opened, sent: Administrator, user: int) -> 
     if password := sent.text("password", 200):
         if len(password) < 10:
             raise ServiceError(422, "password: at least 10 characters.")
-        Users(opened).set_password(row.name, password)
-    opened.execute(delete(SessionRow).where(SessionRow.user_id == row.id))
+        Users(session).set_password(row.name, password)
+    session.execute(delete(SessionRow).where(SessionRow.user_id == row.id))
     after = {"role": row.role, "disabled": row.disabled_at is not None, "new_password": bool(password)}
-    note(opened, sent.me.name, "user_changed", f"user:{row.name}", before=before, after=after)
+    note(session, sent.me.name, "user_changed", f"user:{row.name}", before=before, after=after)
     return go(request, "/people?said=saved")

@@ -15,7 +15,7 @@ MOST_EXPORTED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class AuditQuery:
     """What is looked for. `before` is the id that a page ends before."""
 
     actor: str = ""
@@ -26,7 +26,7 @@ class Search:
     before: int = 0
 
     @classmethod
-    def read(cls, query: Mapping[str, str]) -> "Search":
+    def read(cls, query: Mapping[str, str]) -> "AuditQuery":
         """From a page's query; what is not understood looks for everything."""
         before = query.get("before", "")
         texts = {name: query.get(name, "").strip()[:150] for name in ("actor", "action", "subject", "since", "until")}
@@ -39,7 +39,7 @@ class Search:
         return urlencode({name: getattr(self, name) for name in names if getattr(self, name)})
 
 
-def entries(session: Session, asked: Search, most: int = PAGE) -> list[AuditRow]:
+def entries(session: Session, asked: AuditQuery, most: int = PAGE) -> list[AuditRow]:
     """Rows of the record, newest first."""
     return list(session.scalars(_query(asked).limit(most)))
 
@@ -49,7 +49,7 @@ def actions(session: Session) -> list[str]:
     return list(session.scalars(select(AuditRow.action).distinct().order_by(AuditRow.action).limit(200)))
 
 
-def _query(asked: Search) -> Select[AuditRow]:
+def _query(asked: AuditQuery) -> Select[AuditRow]:
     query = select(AuditRow).order_by(AuditRow.id.desc())
     if asked.actor:
         query = query.where(AuditRow.actor == asked.actor)

@@ -7,32 +7,32 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
-from service.dependencies import Opened
-from service.review.audit.records import MOST_EXPORTED, PAGE, Search, actions, entries
+from service.dependencies import SessionDep
+from service.review.audit.records import MOST_EXPORTED, PAGE, AuditQuery, actions, entries
 from service.review.auth.access import allowed
 from service.review.auth.roles import Reviewer
 from service.review.statistics.routes import csv_answer
 from service.review.web.pages import PageRoute, page
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
-Auditing = Annotated[Reviewer, Depends(allowed("audit"))]
+AuditorDep = Annotated[Reviewer, Depends(allowed("audit"))]
 
 
 @router.get("/audit", response_class=HTMLResponse)
-def audit(request: Request, opened: Opened, me: Auditing) -> Response:
+def audit(request: Request, session: SessionDep, me: AuditorDep) -> Response:
     """Who did what, when; before and after."""
-    asked = Search.read(request.query_params)
-    rows = entries(opened, asked, PAGE + 1)
+    asked = AuditQuery.read(request.query_params)
+    rows = entries(session, asked, PAGE + 1)
     return page(
-        request, "audit/audit.html", me, here="Audit", asked=asked, rows=rows[:PAGE], actions=actions(opened),
+        request, "audit/audit.html", me, here="Audit", asked=asked, rows=rows[:PAGE], actions=actions(session),
         more=rows[PAGE - 1].id if len(rows) > PAGE else 0, readable=_readable,
     )  # fmt: skip
 
 
 @router.get("/audit.csv")
-def audit_sheet(request: Request, opened: Opened, me: Auditing) -> Response:
+def audit_sheet(request: Request, session: SessionDep, me: AuditorDep) -> Response:
     """What the search finds, as CSV."""
-    rows = entries(opened, Search.read(request.query_params), MOST_EXPORTED)
+    rows = entries(session, AuditQuery.read(request.query_params), MOST_EXPORTED)
     lines = [(r.id, r.at.isoformat(), r.actor, r.action, r.subject, _plain(r.before), _plain(r.after)) for r in rows]
     return csv_answer("audit.csv", [("id", "at", "actor", "action", "subject", "before", "after"), *lines])
 

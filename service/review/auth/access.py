@@ -9,35 +9,35 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from service.dependencies import PartsOf
+from service.dependencies import ServicesDep
 from service.http.errors import ServiceError
 from service.review.auth.roles import Reviewer
-from service.review.auth.sessions import COOKIE, who
+from service.review.auth.sessions import COOKIE, signed_in_reviewer
 from service.storage.database import Database
 
 MOST_FIELDS = 400
 
 
-async def typed(request: Request) -> FormData:
+async def posted_form(request: Request) -> FormData:
     """The form of a request."""
     return await request.form(max_fields=MOST_FIELDS, max_files=1)
 
 
-def signed_in(request: Request, parts: PartsOf) -> Reviewer:
+def signed_in(request: Request, services: ServicesDep) -> Reviewer:
     """Who sends the request. Raises the 401."""
-    with parts.database.reading() as session:
-        me = who(session, request.cookies.get(COOKIE))
+    with services.database.reading() as session:
+        me = signed_in_reviewer(session, request.cookies.get(COOKIE))
     if me is None:
         raise ServiceError(401, "Sign in first.")
     return me
 
 
-Typed = Annotated[FormData, Depends(typed)]
-Me = Annotated[Reviewer, Depends(signed_in)]
+FormDep = Annotated[FormData, Depends(posted_form)]
+ReviewerDep = Annotated[Reviewer, Depends(signed_in)]
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostedForm:
     """A form that the reviewer's own page sent: its CSRF token was theirs."""
 
     me: Reviewer
@@ -56,18 +56,18 @@ class Posted:
         return [value for value in self.form.getlist(name) if isinstance(value, str)]
 
 
-def posted(form: Typed, me: Me) -> Posted:
+def posted(form: FormDep, me: ReviewerDep) -> PostedForm:
     """The form, once its token is found to be the session's. Raises the 403."""
     token = form.get("csrf")
     if not isinstance(token, str) or not hmac.compare_digest(token.encode(), me.csrf.encode()):
         raise ServiceError(403, "This form is from another session; open the page again.")
-    return Posted(me, form)
+    return PostedForm(me, form)
 
 
 def allowed(right: str) -> Callable[[Reviewer], Reviewer]:
     """A dependency: the reviewer, if their role has a right. Raises the 403."""
 
-    def check(me: Me) -> Reviewer:
+    def check(me: ReviewerDep) -> Reviewer:
         if not me.may(right):
             raise ServiceError(403, f"Your role has not the right to {right}.")
         return me
@@ -75,10 +75,10 @@ def allowed(right: str) -> Callable[[Reviewer], Reviewer]:
     return check
 
 
-def posting(right: str) -> Callable[[Posted], Posted]:
+def posting(right: str) -> Callable[[PostedForm], PostedForm]:
     """A dependency: the form of somebody whose role has a right. Raises the 403."""
 
-    def check(sent: Annotated[Posted, Depends(posted)]) -> Posted:
+    def check(sent: Annotated[PostedForm, Depends(posted)]) -> PostedForm:
         if not sent.me.may(right):
             raise ServiceError(403, f"Your role has not the right to {right}.")
         return sent
@@ -86,8 +86,8 @@ def posting(right: str) -> Callable[[Posted], Posted]:
     return check
 
 
-Decider = Annotated[Posted, Depends(posting("decide"))]
-Lead = Annotated[Posted, Depends(posting("lead"))]
+DeciderForm = Annotated[PostedForm, Depends(posting("decide"))]
+LeadForm = Annotated[PostedForm, Depends(posting("lead"))]
 
 
 def write(database: Database, work: Callable[[Session], str]) -> str:

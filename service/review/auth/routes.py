@@ -8,16 +8,16 @@ import secrets
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from service.dependencies import PartsOf
+from service.dependencies import ServicesDep
 from service.http.errors import ServiceError
-from service.review.auth.access import Typed, posted
+from service.review.auth.access import FormDep, posted
 from service.review.auth.access import signed_in as require_sign_in
 from service.review.auth.sessions import COOKIE, SignInRefusedError, check, refused, sign_out, start
-from service.review.cases.claims import free_all
+from service.review.cases.claims import release_all
 from service.review.web.pages import STATIC, PageRoute, base_of, go, page
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
-GATE = "review_gate"
+LOGIN_CSRF_COOKIE = "review_gate"
 _PAGE = re.compile(r"(?:/(?!/)|\?)[\w/?&=%.+~-]{0,1000}")
 """A page of the desk, as an address continues after `/review`: where somebody was when their session ended."""
 _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
@@ -43,36 +43,36 @@ def login_page(request: Request) -> Response:
 
 
 @router.post("/login")
-def log_in(request: Request, parts: PartsOf, form: Typed) -> Response:
+def log_in(request: Request, services: ServicesDep, form: FormDep) -> Response:
     """Name and password in, a session out."""
-    token, gate = str(form.get("csrf") or ""), request.cookies.get(GATE, "")
+    token, gate = str(form.get("csrf") or ""), request.cookies.get(LOGIN_CSRF_COOKIE, "")
     name, password = str(form.get("name") or "").strip(), str(form.get("password") or "")
     following = str(form.get("next") or "")
     if not gate or not hmac.compare_digest(token.encode(), gate.encode()):
         return _form(request, wrong="The page was open too long. Try again.", name=name, following=following)
     try:
-        with parts.database.reading() as session:
+        with services.database.reading() as session:
             user = check(session, name, password)
     except SignInRefusedError as error:
         return _form(request, wrong=str(error), name=name, status=429, following=following)
-    with parts.database.writing() as session:
+    with services.database.writing() as session:
         if user is None:
             refused(session, name)
             wrong = "This name and password do not go together."
             return _form(request, wrong=wrong, name=name, status=403, following=following)
-        secret = start(session, user, parts.settings.session_hours)
+        secret = start(session, user, services.settings.session_hours)
     answer = go(request, following if _PAGE.fullmatch(following) else "")
-    _keep(request, answer, COOKIE, secret, parts.settings.session_hours * 3600)
-    answer.delete_cookie(GATE, path=base_of(request))
+    _keep(request, answer, COOKIE, secret, services.settings.session_hours * 3600)
+    answer.delete_cookie(LOGIN_CSRF_COOKIE, path=base_of(request))
     return answer
 
 
 @router.post("/logout")
-def log_out(request: Request, parts: PartsOf, form: Typed) -> Response:
+def log_out(request: Request, services: ServicesDep, form: FormDep) -> Response:
     """End the session; what was claimed goes back to the queue."""
-    sent = posted(form, require_sign_in(request, parts))
-    with parts.database.writing() as session:
-        free_all(session, sent.me)
+    sent = posted(form, require_sign_in(request, services))
+    with services.database.writing() as session:
+        release_all(session, sent.me)
         sign_out(session, request.cookies.get(COOKIE, ""), sent.me)
     answer = go(request, "/login")
     answer.delete_cookie(COOKIE, path=base_of(request))
@@ -82,7 +82,7 @@ def log_out(request: Request, parts: PartsOf, form: Typed) -> Response:
 def _form(request: Request, *, wrong: str = "", name: str = "", status: int = 200, following: str = "") -> Response:
     token = secrets.token_hex(16)
     answer = page(request, "auth/login.html", None, status=status, token=token, wrong=wrong, name=name, next=following)
-    _keep(request, answer, GATE, token, 3600)
+    _keep(request, answer, LOGIN_CSRF_COOKIE, token, 3600)
     return answer
 
 

@@ -52,7 +52,7 @@ def start(session: Session, user: User, hours: int) -> str:
     return secret
 
 
-def who(session: Session, secret: str | None) -> Reviewer | None:
+def signed_in_reviewer(session: Session, secret: str | None) -> Reviewer | None:
     """Whose cookie this is; None once the session has ended or the user is shut out."""
     if not secret:
         return None

@@ -1,4 +1,4 @@
-"""All that a page shows of one case, gathered from the store: the draft with its marks, findings, facts, the past."""
+"""Everything that the page of a case shows, read from the database: draft, highlights, findings, facts, history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,17 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from classifier import Draft
+from classifier import Decision, Draft
 from classifier.policy.policy import Policy
 from service.review.auth.roles import Reviewer
-from service.review.case_page.findings import Reason, Shown, reasons, shown_findings, shown_marks
-from service.review.case_page.highlights import Mark, Piece, pieces
-from service.review.case_page.history import History, Step, history, past, person_marks
-from service.review.cases.decisions import blamed, form_at_fault
-from service.review.cases.state import opinions
+from service.review.case_page.decision_preview import decision_preview
+from service.review.case_page.findings import FindingGroup, ShownFinding, reasons, shown_findings, shown_marks
+from service.review.case_page.highlights import PlacedHighlight, TextPiece, pieces
+from service.review.case_page.history import HistoryStep, MerchantHistory, case_history, merchant_history, person_marks
+from service.review.cases.decisions import flagged_labels, form_at_fault
+from service.review.cases.state import labels_of, reviewer_decisions
 from service.review.web.wording import split, urgency
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.screenings.documents import Document, read_document
 from service.storage.tables.review import CaseRow
 from service.storage.tables.screenings import (
@@ -34,18 +35,18 @@ _LANGUAGE = {"full": "", "partial": ", judged with less practice", "none": ", ca
 
 @dataclass(frozen=True, slots=True)
 class ShownDraft:
-    """The three fields cut into pieces under their marks; all empty once purged."""
+    """The three fields cut into highlighted pieces; empty after the text is purged."""
 
     subject: str
-    support_id: list[Piece]
-    subject_pieces: list[Piece]
-    body: list[Piece]
+    support_id: list[TextPiece]
+    subject_pieces: list[TextPiece]
+    body: list[TextPiece]
     merchant_marks: bool
     purged: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class LabelProbability:
     """One label's probability, as stored."""
 
     label: str
@@ -54,8 +55,8 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseFile:
-    """One case, ready to be shown. `blind`: earlier opinions are kept from this reader."""
+class CaseView:
+    """One case as its page shows it. `blind`: the page hides earlier decisions from this reviewer."""
 
     id: str
     screening_id: str
@@ -63,74 +64,79 @@ class CaseFile:
     state: str
     decision: str
     labels: list[str]
-    blamed: list[str]
-    form_at_fault: bool
+    preview: Mapping[str, object]
     created_at: datetime
     due_at: datetime
     urgency: str
     draft: ShownDraft
-    findings: list[Shown]
-    reasons: list[Reason]
-    scores: list[Score]
+    findings: list[ShownFinding]
+    reasons: list[FindingGroup]
+    scores: list[LabelProbability]
     order: str
     merchant: str | None
     language_words: str
     versions: Mapping[str, str]
-    history: History
+    merchant_history: MerchantHistory
     appeal: Mapping[str, Any] | None
     acknowledged: Mapping[str, Any] | None
     unscreened: Mapping[str, Any] | None
     shadow: list[Mapping[str, Any]]
-    past: list[Step]
+    case_history: list[HistoryStep]
     blind: bool
     seen: int
 
 
-def stored_draft(sealer: Sealer, row: ScreeningRow) -> Draft | None:
+def stored_draft(encryptor: Encryptor, row: ScreeningRow) -> Draft | None:
     """The draft as typed; None once its text is purged."""
-    return sealer.open_draft(row.draft) if row.draft else None
+    return encryptor.decrypt_draft(row.draft) if row.draft else None
 
 
-def case_file(session: Session, sealer: Sealer, policy: Policy, case: CaseRow, me: Reviewer) -> CaseFile:
+def case_view(session: Session, encryptor: Encryptor, policy: Policy, case: CaseRow, me: Reviewer) -> CaseView:
     """Gather a case for its page."""
     row = session.get(ScreeningRow, case.screening_id)
     assert row is not None
     verdict, evidence = read_document(row.verdict), orjson.loads(row.evidence)
-    draft = stored_draft(sealer, row)
+    draft = stored_draft(encryptor, row)
     findings = shown_findings(verdict, draft, policy)
     blind = is_blind(session, case, me)
-    steps = past(session, sealer, case.id)
+    steps = case_history(session, encryptor, case.id)
     marks = shown_marks(verdict, evidence, findings)
     if not blind and draft:
-        marks += person_marks(session, sealer, case.id)
-    return CaseFile(
+        marks += person_marks(session, encryptor, case.id)
+    return CaseView(
         id=case.id, screening_id=case.screening_id, kind=case.kind, state=case.state, decision=case.decision,
-        labels=split(case.labels), blamed=sorted(label.value for label in blamed(verdict)),
-        form_at_fault=form_at_fault(verdict), created_at=case.created_at, due_at=case.due_at,
+        labels=split(case.labels), preview=_preview(case, verdict), created_at=case.created_at, due_at=case.due_at,
         urgency=urgency(case.due_at), draft=_shown_draft(draft, marks), findings=findings, reasons=reasons(findings),
         scores=_scores(verdict),
         order=_order_words(row.order_state), merchant=row.merchant_id, language_words=_language(verdict),
         versions={"model": row.model_version, "rules": row.rules_version, "policy": row.policy_version},
-        history=history(session, row), appeal=_appeal(session, sealer, row.id),
-        acknowledged=_acknowledged(session, sealer, row.id), unscreened=_unscreened(session, row.id),
+        merchant_history=merchant_history(session, row), appeal=_appeal(session, encryptor, row.id),
+        acknowledged=_acknowledged(session, encryptor, row.id), unscreened=_unscreened(session, row.id),
         shadow=_shadow(session, row.id),
-        past=[] if blind else steps, blind=blind, seen=steps[-1].id if steps else 0,
+        case_history=[] if blind else steps, blind=blind, seen=steps[-1].id if steps else 0,
     )  # fmt: skip
 
 
+def _preview(case: CaseRow, verdict: Document) -> Mapping[str, object]:
+    machine: Decision = case.decision  # type: ignore[assignment]
+    return decision_preview(
+        machine, labels_of(case.labels), flagged_labels(verdict), form_at_fault=form_at_fault(verdict)
+    )
+
+
 def is_blind(session: Session, case: CaseRow, me: Reviewer) -> bool:
-    """Whether earlier opinions are kept from this reader: they may be the second one."""
+    """Whether the page hides the first decision from this reviewer, who may be the blind second reader."""
     if case.decided_at or not case.second_review or not me.may("decide"):
         return False
-    said = opinions(session, case)
-    return len(said) == 1 and said[0].reviewer != me.name
+    decisions = reviewer_decisions(session, case)
+    return len(decisions) == 1 and decisions[0].reviewer != me.name
 
 
-def _shown_draft(draft: Draft | None, marks: Sequence[tuple[str, Mark]]) -> ShownDraft:
+def _shown_draft(draft: Draft | None, marks: Sequence[PlacedHighlight]) -> ShownDraft:
     if draft is None:
         return ShownDraft("", [], [], [], merchant_marks=False, purged=True)
 
-    def cut(name: str, text: str) -> list[Piece]:
+    def cut(name: str, text: str) -> list[TextPiece]:
         return pieces(text, [mark for where, mark in marks if where == name])
 
     return ShownDraft(
@@ -143,8 +149,8 @@ def _shown_draft(draft: Draft | None, marks: Sequence[tuple[str, Mark]]) -> Show
     )
 
 
-def _scores(verdict: Document) -> list[Score]:
-    return [Score(e["label"], e["probability"], e["policy"] == "prohibited") for e in verdict["labels"]]
+def _scores(verdict: Document) -> list[LabelProbability]:
+    return [LabelProbability(e["label"], e["probability"], e["policy"] == "prohibited") for e in verdict["labels"]]
 
 
 def _order_words(state: Mapping[str, Any]) -> str:
@@ -163,19 +169,19 @@ def _language(verdict: Document) -> str:
     return f"{language['code']}{_LANGUAGE.get(language['judged'], '')}"
 
 
-def _appeal(session: Session, sealer: Sealer, screening_id: str) -> Mapping[str, Any] | None:
+def _appeal(session: Session, encryptor: Encryptor, screening_id: str) -> Mapping[str, Any] | None:
     row = session.get(AppealRow, screening_id)
     if row is None:
         return None
-    words, reply = sealer.open_maybe(row.words), sealer.open_maybe(row.note)
+    words, reply = encryptor.decrypt_optional(row.words), encryptor.decrypt_optional(row.note)
     return {"words": words, "at": row.at, "outcome": row.outcome, "reply": reply}
 
 
-def _acknowledged(session: Session, sealer: Sealer, screening_id: str) -> Mapping[str, Any] | None:
+def _acknowledged(session: Session, encryptor: Encryptor, screening_id: str) -> Mapping[str, Any] | None:
     row = session.get(AcknowledgementRow, screening_id)
     if row is None:
         return None
-    return {"reason": sealer.open_maybe(row.reason), "at": row.at, "by": row.acknowledged_by}
+    return {"reason": encryptor.decrypt_optional(row.reason), "at": row.at, "by": row.acknowledged_by}
 
 
 def _unscreened(session: Session, screening_id: str) -> Mapping[str, Any] | None:

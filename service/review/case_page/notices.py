@@ -1,4 +1,4 @@
-"""The notice after a decision: what was done, and how long it can be taken back."""
+"""The notice after a decision: what was done, and for how long the reviewer may undo it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,11 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.review.auth.roles import Reviewer
-from service.review.cases.rules import UNDO
+from service.review.cases.rules import OUTCOMES
 from service.review.web.wording import ACTION
+from service.storage.outbox import UNDO_TIME
 from service.storage.tables.review import CaseDecisionRow
-
-ACTS = ("uphold", "overturn", "relabel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +39,14 @@ def undo_notice(session: Session, request: Request, me: Reviewer, *, back: str) 
         return None
     acts = session.execute(
         select(CaseDecisionRow.action, func.count(), func.min(CaseDecisionRow.at))
-        .where(CaseDecisionRow.id.between(*ids), CaseDecisionRow.actor_id == me.id, CaseDecisionRow.action.in_(ACTS))
+        .where(
+            CaseDecisionRow.id.between(*ids), CaseDecisionRow.actor_id == me.id, CaseDecisionRow.action.in_(OUTCOMES)
+        )
         .group_by(CaseDecisionRow.action)
     ).all()
     if not acts:
         return None
-    left = int((min(at for _, _, at in acts) + UNDO - datetime.now(UTC)).total_seconds())
+    left = int((min(at for _, _, at in acts) + UNDO_TIME - datetime.now(UTC)).total_seconds())
     return UndoNotice(_words(acts), f"{ids[0]}-{ids[1]}", left, back) if left > 0 else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from classifier import Draft, Order, Screener, Verdict
-from service.dependencies import Parts
+from service.dependencies import Services
 from service.review.case_page.case_view import stored_draft
 from service.storage.screenings.documents import read_document
 from service.storage.tables.review import CaseRow
@@ -25,7 +25,7 @@ class Replay:
     words: str
 
 
-class OwnScreener:
+class ReplayScreener:
     """A screener for the desk's threads: a screener may only be used by one at a time, and that of the service is
     busy. Made again when another model or rule book goes live."""
 
@@ -43,16 +43,16 @@ class OwnScreener:
             return self._own.screen(draft, order)
 
 
-OWN = OwnScreener()
+REPLAY_SCREENER = ReplayScreener()
 
 
-def replay(parts: Parts, session: Session, case: CaseRow) -> Replay | None:
+def replay(services: Services, session: Session, case: CaseRow) -> Replay | None:
     """Judge a case's draft again; None once its text is purged."""
     row = session.get(ScreeningRow, case.screening_id)
-    draft = stored_draft(parts.sealer, row) if row else None
+    draft = stored_draft(services.encryptor, row) if row else None
     if row is None or draft is None:
         return None
-    verdict = OWN.screen(parts.screeners.screener, draft, stored_order(row))
+    verdict = REPLAY_SCREENER.screen(services.screeners.screener, draft, stored_order(row))
     known = {finding["id"] for finding in read_document(row.verdict)["findings"]}
     findings = [(finding.id, finding.id not in known) for finding in verdict.findings]
     labels = [label.value for label in verdict.probabilities if label in verdict.labels]

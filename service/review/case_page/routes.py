@@ -9,19 +9,19 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.dependencies import Opened, Parts, PartsOf
+from service.dependencies import Services, ServicesDep, SessionDep
 from service.http.errors import ServiceError
-from service.review.auth.access import Decider, Me, Posted, posted
+from service.review.auth.access import DeciderForm, PostedForm, ReviewerDep, posted
 from service.review.auth.roles import Reviewer
-from service.review.case_page.case_view import case_file
+from service.review.case_page.case_view import case_view
 from service.review.case_page.notices import id_range, undo_notice
 from service.review.case_page.replay import replay
 from service.review.cases import claims
 from service.review.cases.claims import claim, locked_case, refusal
 from service.review.cases.decisions import NeedsLabelsError, decide, undo
-from service.review.queue.filters import Filter
+from service.review.queue.filters import QueueFilter
 from service.review.queue.listing import first_free, place_of, step
-from service.review.web.forms import wish_of
+from service.review.web.forms import read_decision_request
 from service.review.web.pages import PageRoute, go, page
 from service.storage.tables.review import CaseRow, UserRow
 
@@ -29,29 +29,29 @@ router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRo
 
 
 @router.get("/cases/{case_id}", response_class=HTMLResponse)
-def show(request: Request, parts: PartsOf, me: Me, case_id: str) -> Response:
+def show(request: Request, services: ServicesDep, me: ReviewerDep, case_id: str) -> Response:
     """The case. Opening it claims it where nobody else has, so that two never work on it unknowingly."""
-    with parts.database.writing() as session:
+    with services.database.writing() as session:
         case = locked_case(session, case_id)
-        deciding = me.may("decide") and claim(session, case, me, _now(), parts.settings.lock_seconds)
-    with parts.database.reading() as session:
-        return _page(request, parts, session, me, case_id, deciding=deciding)
+        deciding = me.may("decide") and claim(session, case, me, _now(), services.settings.lock_seconds)
+    with services.database.reading() as session:
+        return _page(request, services, session, me, case_id, deciding=deciding)
 
 
 def _page(
-    request: Request, parts: Parts, session: Session, me: Reviewer, case_id: str, *, deciding: bool, status: int = 200,
-    refused: str = "", typed: Mapping[str, Any] | None = None,
+    request: Request, services: Services, session: Session, me: Reviewer, case_id: str, *, deciding: bool,
+    status: int = 200, refused: str = "", typed: Mapping[str, Any] | None = None,
 ) -> Response:  # fmt: skip
     case = session.get(CaseRow, case_id)
     assert case is not None
-    asked = Filter.read(request.query_params)
-    shown = case_file(session, parts.sealer, parts.screeners.screener.policy, case, me)
+    asked = QueueFilter.read(request.query_params)
+    shown = case_view(session, services.encryptor, services.screeners.screener.policy, case, me)
     left = int((case.lock_expires_at - _now()).total_seconds()) if case.lock_expires_at else 0
     return page(
         request, "case_page/case.html", me, status=status, here="Queue",
-        case=_Replayed(shown, replay(parts, session, case)),
+        case=_Replayed(shown, replay(services, session, case)),
         filter=asked, deciding=deciding, why_not=refusal(session, case, me, _now()) or "", lock_left=max(left, 0),
-        lock_whole=parts.settings.lock_seconds, colleagues=_colleagues(session, me), refusal=refused,
+        lock_whole=services.settings.lock_seconds, colleagues=_colleagues(session, me), refusal=refused,
         typed=typed or {"labels": shown.labels, "note": "", "reply": "", "evidence": "[]", "wrong_rules": []},
         may_take=me.may("lead") and not deciding and shown.state != "decided",
         undo=undo_notice(session, request, me, back=f"/cases/{case_id}?{asked.text}"),
@@ -75,38 +75,38 @@ def _colleagues(session: Session, me: Reviewer) -> list[UserRow]:
 
 
 @router.get("/cases/{case_id}/step")
-def move(request: Request, opened: Opened, me: Me, case_id: str, by: int = 1) -> Response:
+def move(request: Request, session: SessionDep, me: ReviewerDep, case_id: str, by: int = 1) -> Response:
     """Go to the next or the previous case of the queue."""
-    asked = Filter.read(request.query_params)
-    case = opened.get(CaseRow, case_id)
+    asked = QueueFilter.read(request.query_params)
+    case = session.get(CaseRow, case_id)
     if case is None:
         raise ServiceError(404, "No case has this id.")
-    found = step(opened, asked, me, case, by)
+    found = step(session, asked, me, case, by)
     return go(request, f"/cases/{found}?{asked.text}" if found else f"?{asked.text}")
 
 
 @router.post("/cases/{case_id}/renew")
-def renew(parts: PartsOf, opened: Opened, sent: Decider, case_id: str) -> JSONResponse:
+def renew(services: ServicesDep, session: SessionDep, sent: DeciderForm, case_id: str) -> JSONResponse:
     """Lengthen the claim; the page asks while somebody is at it."""
-    left = claims.renew(opened, locked_case(opened, case_id), sent.me, _now(), parts.settings.lock_seconds)
+    left = claims.renew(session, locked_case(session, case_id), sent.me, _now(), services.settings.lock_seconds)
     return JSONResponse({"left": left})
 
 
 @router.post("/cases/{case_id}/decide")
-def put_decision(request: Request, parts: PartsOf, sent: Decider, case_id: str) -> Response:
+def put_decision(request: Request, services: ServicesDep, sent: DeciderForm, case_id: str) -> Response:
     """Decide, and go on to the next case."""
-    asked, wish = Filter.parse(sent.text("filter")), wish_of(sent)
+    asked, decision_request = QueueFilter.parse(sent.text("filter")), read_decision_request(sent)
     try:
-        with parts.database.writing() as session:
+        with services.database.writing() as session:
             case = locked_case(session, case_id)
             place = place_of(case, asked.queue)
-            ids = decide(session, parts.sealer, case, sent.me, wish, _now())
+            ids = decide(session, services.encryptor, case, sent.me, decision_request, _now())
             following = first_free(session, asked, sent.me, place)
     except NeedsLabelsError as error:
         typed: dict[str, Any] = {name: sent.text(name, 50_000) for name in ("note", "reply", "evidence")}
-        with parts.database.reading() as session:
+        with services.database.reading() as session:
             return _page(
-                request, parts, session, sent.me, case_id, deciding=True, status=422, refused=error.detail,
+                request, services, session, sent.me, case_id, deciding=True, status=422, refused=error.detail,
                 typed=typed | {"labels": sent.texts("label"), "wrong_rules": sent.texts("wrong_rule")},
             )  # fmt: skip
     done = f"undo={ids[0]}-{ids[-1]}"
@@ -114,34 +114,34 @@ def put_decision(request: Request, parts: PartsOf, sent: Decider, case_id: str) 
 
 
 @router.post("/cases/{case_id}/keep")
-def keep(request: Request, parts: PartsOf, opened: Opened, sent: Decider, case_id: str) -> Response:
+def keep(request: Request, services: ServicesDep, session: SessionDep, sent: DeciderForm, case_id: str) -> Response:
     """Release a case, hold it, hand it over, or (leads) take it over."""
-    case, now, asked = locked_case(opened, case_id), _now(), Filter.parse(sent.text("filter"))
+    case, now, asked = locked_case(session, case_id), _now(), QueueFilter.parse(sent.text("filter"))
     match sent.text("outcome", 20):
         case "release":
-            claims.release(opened, case, sent.me, now)
+            claims.release(session, case, sent.me, now)
             return go(request, f"?{asked.text}&said=released")
         case "hold":
-            claims.keep_for(opened, case, sent.me, sent.me.id, now)
+            claims.hold_for(session, case, sent.me, sent.me.id, now)
             return go(request, f"?{asked.text}&said=held")
         case "hand":
             colleague = sent.text("to", 20)
-            claims.keep_for(opened, case, sent.me, int(colleague) if colleague.isdigit() else 0, now)
+            claims.hold_for(session, case, sent.me, int(colleague) if colleague.isdigit() else 0, now)
             return go(request, f"?{asked.text}&said=handed")
         case "take":
-            claims.take(opened, case, sent.me, now, parts.settings.lock_seconds)
+            claims.take_over(session, case, sent.me, now, services.settings.lock_seconds)
             return go(request, f"/cases/{case_id}?{asked.text}")
     raise ServiceError(422, "outcome: release, hold, hand or take.")
 
 
 @router.post("/undo")
-def take_back(request: Request, opened: Opened, sent: Annotated[Posted, Depends(posted)]) -> Response:
-    """Take one's own last acts back, within their 30 seconds, and return to the case."""
+def take_back(request: Request, session: SessionDep, sent: Annotated[PostedForm, Depends(posted)]) -> Response:
+    """Undo the reviewer's own last acts, within UNDO_TIME, and return to the case."""
     ids = id_range(sent.text("decisions", 50))
     if ids is None:
         raise ServiceError(422, "decisions: a range of ids, first-last.")
-    cases = undo(opened, sent.me, *ids, _now())
-    query = Filter.parse(sent.text("back").partition("?")[2]).text
+    cases = undo(session, sent.me, *ids, _now())
+    query = QueueFilter.parse(sent.text("back").partition("?")[2]).text
     return go(request, f"/cases/{cases[0]}?{query}&said=undone" if len(cases) == 1 else f"?{query}&said=undone")
 
 

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from service.http.errors import ServiceError
 from service.review.auth.roles import Reviewer
-from service.review.cases.rules import why_not
-from service.review.cases.state import decisions, put, standing
+from service.review.cases.rules import refusal_reason
+from service.review.cases.state import case_state, decision_rows, write_state
 from service.storage.audit import note
 from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
 
@@ -25,7 +25,7 @@ def locked_case(session: Session, case_id: str) -> CaseRow:
 
 def refusal(session: Session, case: CaseRow, me: Reviewer, now: datetime) -> str | None:
     """Why this reviewer may not decide the case now; None where they may."""
-    return why_not(me.name, me.role, standing(session, case), now)  # type: ignore[arg-type]
+    return refusal_reason(me.name, me.role, case_state(session, case), now)  # type: ignore[arg-type]
 
 
 def claim(session: Session, case: CaseRow, me: Reviewer, now: datetime, seconds: int) -> bool:
@@ -37,7 +37,7 @@ def claim(session: Session, case: CaseRow, me: Reviewer, now: datetime, seconds:
     if not mine:
         note(session, me.name, "claimed", f"case:{case.id}", after={"seconds": seconds})
         if case.state == "held":
-            case.state = standing(session, case).state
+            case.state = case_state(session, case).state
     case.claimed_by, case.lock_expires_at = me.id, _lengthened(case, now, seconds)
     return True
 
@@ -59,11 +59,11 @@ def renew(session: Session, case: CaseRow, me: Reviewer, now: datetime, seconds:
 def release(session: Session, case: CaseRow, me: Reviewer, now: datetime) -> None:
     """Give a case back to the queue."""
     if case.claimed_by == me.id:
-        put(session, case, now)
+        write_state(session, case, now)
         note(session, me.name, "released", f"case:{case.id}")
 
 
-def keep_for(session: Session, case: CaseRow, me: Reviewer, colleague: int, now: datetime) -> str:
+def hold_for(session: Session, case: CaseRow, me: Reviewer, colleague: int, now: datetime) -> str:
     """Hold a case for oneself, or hand it to a colleague, for a day; the colleague's name. Raises 404, 409."""
     if why := refusal(session, case, me, now):
         raise ServiceError(409, why)
@@ -77,7 +77,7 @@ def keep_for(session: Session, case: CaseRow, me: Reviewer, colleague: int, now:
     return user.name
 
 
-def take(session: Session, case: CaseRow, me: Reviewer, now: datetime, seconds: int) -> None:
+def take_over(session: Session, case: CaseRow, me: Reviewer, now: datetime, seconds: int) -> None:
     """A lead takes a held or locked case over. Raises the 403, or the 409 of a decided case."""
     if not me.may("lead"):
         raise ServiceError(403, "Only a lead takes a case over.")
@@ -88,7 +88,7 @@ def take(session: Session, case: CaseRow, me: Reviewer, now: datetime, seconds: 
     note(session, me.name, "took_over", f"case:{case.id}", before={"by": before.name if before else None})
 
 
-def free_all(session: Session, me: Reviewer) -> None:
+def release_all(session: Session, me: Reviewer) -> None:
     """Give back what a reviewer who leaves has claimed; what they hold stays held."""
     session.execute(
         update(CaseRow)
@@ -99,5 +99,5 @@ def free_all(session: Session, me: Reviewer) -> None:
 
 def last_seen(session: Session, case_id: str) -> int:
     """The id of the newest thing done to a case; 0 where nothing was. A form that saw an older one is out of date."""
-    rows = decisions(session, case_id)
+    rows = decision_rows(session, case_id)
     return rows[-1].id if rows else 0

@@ -1,4 +1,4 @@
-"""Cases whose review is over: what the machine said, and the last word of a person."""
+"""Cases whose review is over: the machine's decision, and the labels of the final decision by a reviewer."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,32 +11,32 @@ from sqlalchemy.orm import Session
 
 from classifier import Decision
 from service.review.cases.decisions import FORM_WITNESSES, NO_REASON
-from service.review.cases.rules import stands
-from service.review.cases.state import OUTCOMES, kept, labels_of
+from service.review.cases.rules import decision_is_correct
+from service.review.cases.state import has_outcome, labels_of
 from service.storage.tables.review import CaseDecisionRow, CaseRow
 from service.storage.tables.screenings import FindingRow, ScreeningRow
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
-    """A case whose review is over: what the machine said, and the last word of a person."""
+class ClosedCase:
+    """A case whose review is over. `labels` are those of the final decision."""
 
     case: CaseRow
     rules: tuple[str, ...]
     rules_version: str
     form_at_fault: bool
-    said: frozenset[Any]
+    labels: frozenset[Any]
     first_at: datetime
     last_at: datetime
 
     @property
     def overturned(self) -> bool:
-        """Whether the person's labels speak against the stored decision."""
+        """Whether the final labels contradict the stored decision."""
         machine: Decision = self.case.decision  # type: ignore[assignment]
-        return not stands(machine, self.said, form_at_fault=self.form_at_fault)
+        return not decision_is_correct(machine, self.labels, form_at_fault=self.form_at_fault)
 
 
-def reviewed(session: Session, since: datetime, until: datetime) -> list[Reviewed]:
+def closed_cases(session: Session, since: datetime, until: datetime) -> list[ClosedCase]:
     """Cases decided within [since, until)."""
     span = CaseRow.decided_at >= since, CaseRow.decided_at < until
     cases = session.execute(
@@ -44,21 +44,24 @@ def reviewed(session: Session, since: datetime, until: datetime) -> list[Reviewe
         .join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
         .where(*span)
     ).all()
-    acts: dict[str, list[CaseDecisionRow]] = defaultdict(list)
+    decisions: dict[str, list[CaseDecisionRow]] = defaultdict(list)
     for row in session.scalars(
-        select(CaseDecisionRow).join(CaseRow, CaseRow.id == CaseDecisionRow.case_id).where(*span)
+        select(CaseDecisionRow)
+        .join(CaseRow, CaseRow.id == CaseDecisionRow.case_id)
+        .where(*span, has_outcome())
+        .order_by(CaseDecisionRow.id)
     ):
-        acts[row.case_id].append(row)
+        decisions[row.case_id].append(row)
     rules, faulty = _rules(session, span), _at_fault(session, span)
     found = (
-        _reviewed(case, version, acts[case.id], rules[case.screening_id], at_fault=case.screening_id in faulty)
+        _closed_case(case, version, decisions[case.id], rules[case.screening_id], at_fault=case.screening_id in faulty)
         for case, version in cases
     )
     return [one for one in found if one]
 
 
 def _at_fault(session: Session, span: Iterable[Any]) -> set[str]:
-    """Screenings of these cases that warn of the form or the order, whatever the labels (`deciding.form_at_fault`)."""
+    """The screenings of these cases that warn about the form or the order, as `decisions.form_at_fault` defines it."""
     query = select(FindingRow.screening_id).join(CaseRow, CaseRow.screening_id == FindingRow.screening_id)
     warned = FindingRow.severity == "warn", FindingRow.witness.in_(FORM_WITNESSES), FindingRow.rule_id != NO_REASON
     return set(session.scalars(query.where(*span, *warned)))
@@ -73,21 +76,20 @@ def _rules(session: Session, span: Iterable[Any]) -> Mapping[str, list[str]]:
     return found
 
 
-def _reviewed(
-    case: CaseRow, version: str, acts: Sequence[CaseDecisionRow], rules: Sequence[str], *, at_fault: bool
-) -> Reviewed | None:
-    words = [row for row in sorted(kept(acts), key=lambda row: row.id) if row.action in OUTCOMES]
-    if not words:
+def _closed_case(
+    case: CaseRow, version: str, decisions: Sequence[CaseDecisionRow], rules: Sequence[str], *, at_fault: bool
+) -> ClosedCase | None:
+    if not decisions:
         return None
-    return Reviewed(case, tuple(rules), version, at_fault, labels_of(words[-1].labels), words[0].at, words[-1].at)
+    first, last = decisions[0], decisions[-1]
+    return ClosedCase(case, tuple(rules), version, at_fault, labels_of(last.labels), first.at, last.at)
 
 
-def last_words(session: Session, case_ids: Sequence[str]) -> dict[str, frozenset[Any]]:
-    """The last word of a person on each case that has one: case id -> labels."""
-    acts: dict[str, list[CaseDecisionRow]] = defaultdict(list)
+def final_labels(session: Session, case_ids: Sequence[str]) -> dict[str, frozenset[Any]]:
+    """The labels of the final decision on each case that has one, by case id."""
+    labels: dict[str, frozenset[Any]] = {}
     for start in range(0, len(case_ids), 500):
-        query = select(CaseDecisionRow).where(CaseDecisionRow.case_id.in_(case_ids[start : start + 500]))
-        for row in session.scalars(query.order_by(CaseDecisionRow.id)):
-            acts[row.case_id].append(row)
-    said = {case: [row for row in kept(rows) if row.action in OUTCOMES] for case, rows in acts.items()}
-    return {case: labels_of(rows[-1].labels) for case, rows in said.items() if rows}
+        some = CaseDecisionRow.case_id.in_(case_ids[start : start + 500])
+        query = select(CaseDecisionRow).where(some, has_outcome()).order_by(CaseDecisionRow.id)
+        labels |= {row.case_id: labels_of(row.labels) for row in session.scalars(query)}  # the last row wins
+    return labels

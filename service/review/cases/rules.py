@@ -1,24 +1,25 @@
-"""A case's life, pure: who may do what to it now, what a decision means, and what follows from it."""
+"""The rules of a case's life: who may act on it, what a decision means, and which state follows. Reads no database."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import datetime
+from functools import cache
+from typing import Literal, get_args
 
 from classifier import Decision, Label
+from classifier.policy.policy import Policy
+from service.storage.outbox import UNDO_TIME
 
 Outcome = Literal["uphold", "overturn", "relabel"]
-State = Literal["open", "second", "disputed", "decided"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+"""The acts of a reviewer that give a case its labels; every other act only moves the case."""
+StateName = Literal["open", "second", "disputed", "decided"]
 Role = Literal["reviewer", "lead", "administrator", "auditor"]
-
-PROHIBITED = frozenset({Label.SUBSTITUTE_OFFER, Label.CANCELLATION_PROBING})
-UNDO = timedelta(seconds=30)
-"""How long a decision may be taken back by the one who made it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """What one reviewer said of a case; undone decisions are not among opinions."""
+class ReviewerDecision:
+    """What one reviewer decided about a case. Decisions that were undone are left out."""
 
     reviewer: str
     outcome: Outcome
@@ -27,39 +28,47 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
-    """Who holds a case and until when; `reviewer` None is nobody."""
+class CaseLock:
+    """The reviewer who holds a case, and until when. `reviewer` is None where nobody holds it."""
 
     reviewer: str | None
     until: datetime | None
 
     def holder(self, now: datetime) -> str | None:
-        """The reviewer who holds the case at `now`, or None once the lock has run out."""
+        """The reviewer who holds the case at `now`; None after the lock has expired."""
         return self.reviewer if self.reviewer and self.until and self.until > now else None
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """All that decides who may act on a case."""
+class CaseState:
+    """Everything that determines who may act on a case."""
 
-    state: State
-    lock: Lock
-    opinions: tuple[Opinion, ...]
+    state: StateName
+    lock: CaseLock
+    decisions: tuple[ReviewerDecision, ...]
     held: bool = False
-    """Whether the lock is a hold, or was handed over: nobody else is offered the case while it lasts."""
+    """Whether the lock is a hold or a hand-over. While it lasts, the queue offers the case to nobody else."""
+
+
+@cache
+def prohibited_labels() -> frozenset[Label]:
+    """The labels that the policy prohibits (policy.toml)."""
+    policy = Policy.load()
+    return frozenset(label for label in Label if policy.is_prohibited(label))
 
 
 def decision_of(labels: Collection[Label]) -> Decision:
-    """The decision that the labels alone lead to, as the labelling guide has it."""
-    if PROHIBITED & set(labels):
+    """The decision that follows from the labels alone, according to the labelling guide."""
+    if prohibited_labels() & set(labels):
         return "block"
     return "allow" if labels else "warn"
 
 
-def stands(machine: Decision, labels: Collection[Label], *, form_at_fault: bool = False) -> bool:
-    """Whether the stored decision is right if the draft truly carries `labels`.
+def decision_is_correct(machine: Decision, labels: Collection[Label], *, form_at_fault: bool = False) -> bool:
+    """Whether the stored decision is correct for a draft that carries `labels`.
 
-    A warning is right for whatever should not simply go out: a prohibited draft, one without a reason, a faulty form.
+    A warning is correct for every draft that should not go out unchanged: a prohibited draft, a draft without a
+    reason, a draft whose form is at fault.
     """
     truth = decision_of(labels)
     if machine == "warn":
@@ -67,46 +76,47 @@ def stands(machine: Decision, labels: Collection[Label], *, form_at_fault: bool 
     return truth == machine
 
 
-def proposed(
-    outcome: Outcome, asserted: Collection[Label], blamed: Collection[Label], machine: Decision
+def proposed_labels(
+    outcome: Outcome, asserted: Collection[Label], flagged: Collection[Label], machine: Decision
 ) -> frozenset[Label]:
-    """The labels an untouched uphold or overturn stands for.
+    """The labels that an uphold or overturn means when the reviewer has not changed a label.
 
-    `blamed` are labels of findings that warn or block: upholding agrees with them, overturning drops them.
+    `flagged` are the labels of findings that warn or block. Upholding adds them; overturning removes the prohibited
+    labels.
     """
     if outcome == "overturn":
-        return frozenset(asserted) - PROHIBITED
-    return frozenset(asserted) | frozenset(blamed) if machine != "allow" else frozenset(asserted)
+        return frozenset(asserted) - prohibited_labels()
+    return frozenset(asserted) | frozenset(flagged) if machine != "allow" else frozenset(asserted)
 
 
-def why_not(reviewer: str, role: Role, standing: Standing, now: datetime) -> str | None:
-    """Why this reviewer may not decide the case now, in plain words; None where they may."""
-    holder = standing.lock.holder(now)
+def refusal_reason(reviewer: str, role: Role, state: CaseState, now: datetime) -> str | None:
+    """Why this reviewer may not decide the case now, as a sentence; None where the reviewer may decide."""
+    holder = state.lock.holder(now)
     if role == "auditor":
         return "An auditor reads and does not decide."
-    if standing.state == "decided":
+    if state.state == "decided":
         return "This case is decided."
-    if any(opinion.reviewer == reviewer for opinion in standing.opinions):
+    if any(decision.reviewer == reviewer for decision in state.decisions):
         return "You have decided this case already; it awaits somebody else."
-    if standing.state == "disputed" and role == "reviewer":
+    if state.state == "disputed" and role == "reviewer":
         return "Two reviewers disagree; a lead decides."
     if holder and holder != reviewer:
-        return f"This case is kept for {holder}." if standing.held else f"{holder} is working on this case."
+        return f"This case is kept for {holder}." if state.held else f"{holder} is working on this case."
     return None
 
 
-def next_state(opinions: tuple[Opinion, ...], *, second_wanted: bool) -> State:
-    """Where a case stands after `opinions`, in the order in which they were given."""
-    if not opinions:
+def next_state(decisions: tuple[ReviewerDecision, ...], *, second_wanted: bool) -> StateName:
+    """The state of a case after `decisions`, which are in order of time."""
+    if not decisions:
         return "open"
-    if opinions[-1].by_lead and len(opinions) > 1:
+    if decisions[-1].by_lead and len(decisions) > 1:
         return "decided"
-    if len(opinions) == 1:
+    if len(decisions) == 1:
         return "second" if second_wanted else "decided"
-    first, second = opinions[0], opinions[1]
+    first, second = decisions[0], decisions[1]
     return "decided" if first.labels == second.labels else "disputed"
 
 
 def may_undo(reviewer: str, decided_by: str, decided_at: datetime, now: datetime) -> bool:
-    """Whether a decision can still be taken back: by its maker, within the undo time."""
-    return reviewer == decided_by and now - decided_at <= UNDO
+    """Whether a reviewer may undo a decision: only the reviewer who made it, within UNDO_TIME."""
+    return reviewer == decided_by and now - decided_at <= UNDO_TIME

@@ -1,4 +1,4 @@
-"""Cases that two people read, the second one blind: what each said."""
+"""Cases that two reviewers read, the second one blind: the decision of each."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.review.cases.state import OUTCOMES, kept, labels_of
-from service.review.statistics.agreement import Pair
+from service.review.cases.state import has_outcome, labels_of
+from service.review.statistics.agreement import LabelPair
 from service.review.web.wording import split
 from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A case on which the first two readers differed. `final` None until a lead has decided."""
+    """A case whose first two decisions differ. `final` is None until a lead has decided."""
 
     case_id: str
     at: datetime
@@ -28,25 +28,23 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
-class LastWord:
-    """What the last person said of a decided case."""
+class FinalDecision:
+    """The final decision on a case."""
 
     action: str
     actor: str
     labels: list[str]
 
 
-def last_said(session: Session, case_ids: Sequence[str]) -> dict[str, LastWord]:
-    """The last word on each of a page's cases that has one; a case decided with its appeal has none of its own."""
+def final_decisions(session: Session, case_ids: Sequence[str]) -> dict[str, FinalDecision]:
+    """The final decision by case id. A case that was decided with its appeal has no decision of its own."""
     rows = session.execute(
         select(CaseDecisionRow, UserRow.name)
         .join(UserRow, UserRow.id == CaseDecisionRow.actor_id)
-        .where(CaseDecisionRow.case_id.in_(case_ids))
+        .where(CaseDecisionRow.case_id.in_(case_ids), has_outcome())
         .order_by(CaseDecisionRow.id)
     ).all()
-    names = {row.id: name for row, name in rows}
-    live = [row for row in kept(row for row, _ in rows) if row.action in OUTCOMES]
-    return {row.case_id: LastWord(row.action, names[row.id], split(row.labels or "")) for row in live}
+    return {row.case_id: FinalDecision(row.action, name, split(row.labels or "")) for row, name in rows}
 
 
 def _read_twice(session: Session) -> list[list[tuple[CaseDecisionRow, str]]]:
@@ -54,31 +52,30 @@ def _read_twice(session: Session) -> list[list[tuple[CaseDecisionRow, str]]]:
         select(CaseDecisionRow, UserRow.name)
         .join(CaseRow, CaseRow.id == CaseDecisionRow.case_id)
         .join(UserRow, UserRow.id == CaseDecisionRow.actor_id)
-        .where(CaseRow.second_review)
+        .where(CaseRow.second_review, has_outcome())
         .order_by(CaseDecisionRow.id)
     ).all()
-    names = {row.id: name for row, name in rows}
-    by_case: dict[str, list[CaseDecisionRow]] = defaultdict(list)
-    for row, _ in rows:
-        by_case[row.case_id].append(row)
-    found = [[(r, names[r.id]) for r in kept(acts) if r.action in OUTCOMES] for acts in by_case.values()]
-    return [words for words in found if len(words) > 1]
+    by_case: dict[str, list[tuple[CaseDecisionRow, str]]] = defaultdict(list)
+    for row, name in rows:
+        by_case[row.case_id].append((row, name))
+    return [decisions for decisions in by_case.values() if len(decisions) > 1]
 
 
-def pairs(session: Session) -> list[Pair]:
+def pairs(session: Session) -> list[LabelPair]:
     """The labels that the first and the second reader gave."""
-    return [(labels_of(words[0][0].labels), labels_of(words[1][0].labels)) for words in _read_twice(session)]
+    return [(labels_of(first.labels), labels_of(second.labels)) for (first, _), (second, _), *_ in _read_twice(session)]
 
 
 def disagreements(session: Session, most: int = 100) -> list[Disagreement]:
     """Where they differed, newest first."""
-    found = [_disagreement(words) for words in _read_twice(session) if words[0][0].labels != words[1][0].labels]
+    twice = _read_twice(session)
+    found = [_disagreement(decisions) for decisions in twice if decisions[0][0].labels != decisions[1][0].labels]
     return sorted(found, key=lambda d: d.at, reverse=True)[:most]
 
 
-def _disagreement(words: list[tuple[CaseDecisionRow, str]]) -> Disagreement:
-    (first, who), (second, other) = words[0], words[1]
-    final = split(words[2][0].labels or "") if len(words) > 2 else None
+def _disagreement(decisions: list[tuple[CaseDecisionRow, str]]) -> Disagreement:
+    (first, who), (second, other) = decisions[0], decisions[1]
+    final = split(decisions[2][0].labels or "") if len(decisions) > 2 else None
     return Disagreement(
         first.case_id, second.at, who, split(first.labels or ""), other, split(second.labels or ""), final
     )

@@ -1,51 +1,55 @@
-"""How a case stands, read from its rows: opinions that were not taken back, the lock, and what follows from them."""
+"""The state of a case, read from its rows: the decisions that stand, the lock, and the state that follows."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, not_, select
+from sqlalchemy.orm import Session, aliased
 
 from classifier import Label
-from service.review.cases.rules import Lock, Opinion, Standing, State, next_state
+from service.review.cases.rules import OUTCOMES, CaseLock, CaseState, ReviewerDecision, StateName, next_state
 from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
 
-OUTCOMES = ("uphold", "overturn", "relabel")
+_Undo = aliased(CaseDecisionRow)
 LEADS = ("lead", "administrator")
 
 
-def kept(rows: Iterable[CaseDecisionRow]) -> list[CaseDecisionRow]:
-    """The decisions that nobody took back, oldest first."""
-    rows = list(rows)
-    undone = {row.undoes for row in rows if row.action == "undo"}
-    return [row for row in rows if row.action != "undo" and row.id not in undone]
+def not_undone() -> ColumnElement[bool]:
+    """The condition on CaseDecisionRow that no later row of the same case undoes the row. An undo itself meets it."""
+    undone = exists().where(_Undo.case_id == CaseDecisionRow.case_id, _Undo.undoes == CaseDecisionRow.id)
+    return not_(undone)
 
 
-def decisions(session: Session, case_id: str) -> list[CaseDecisionRow]:
-    """All that was done to a case, oldest first."""
+def has_outcome() -> ColumnElement[bool]:
+    """The condition on CaseDecisionRow that the row is a reviewer's decision that stands."""
+    return and_(CaseDecisionRow.action.in_(OUTCOMES), not_undone())
+
+
+def decision_rows(session: Session, case_id: str) -> list[CaseDecisionRow]:
+    """Every act on a case, the oldest first, undone ones included."""
     query = select(CaseDecisionRow).where(CaseDecisionRow.case_id == case_id).order_by(CaseDecisionRow.id)
     return list(session.scalars(query))
 
 
-def opinions(session: Session, case: CaseRow) -> tuple[Opinion, ...]:
-    """What reviewers said of a case, oldest first."""
-    rows = [row for row in kept(decisions(session, case.id)) if row.action in OUTCOMES]
+def reviewer_decisions(session: Session, case: CaseRow) -> tuple[ReviewerDecision, ...]:
+    """The decisions that stand, the oldest first."""
+    query = select(CaseDecisionRow).where(CaseDecisionRow.case_id == case.id, has_outcome())
+    rows = list(session.scalars(query.order_by(CaseDecisionRow.id)))
     people = _people(session, {row.actor_id for row in rows})
-    return tuple(_opinion(row, people[row.actor_id]) for row in rows)
+    return tuple(_reviewer_decision(row, people[row.actor_id]) for row in rows)
 
 
-def standing(session: Session, case: CaseRow) -> Standing:
-    """All that decides who may act on a case now."""
+def case_state(session: Session, case: CaseRow) -> CaseState:
+    """Everything that determines who may act on a case now."""
     holder = session.get(UserRow, case.claimed_by) if case.claimed_by else None
-    said = opinions(session, case)
-    state: State = "decided" if case.decided_at else next_state(said, second_wanted=case.second_review)
-    lock = Lock(holder.name if holder else None, case.lock_expires_at)
-    return Standing(state, lock, said, held=case.state == "held")
+    decisions = reviewer_decisions(session, case)
+    state: StateName = "decided" if case.decided_at else next_state(decisions, second_wanted=case.second_review)
+    lock = CaseLock(holder.name if holder else None, case.lock_expires_at)
+    return CaseState(state, lock, decisions, held=case.state == "held")
 
 
-def put(session: Session, case: CaseRow, now: datetime) -> State:
-    """Write the state that the opinions lead to into the case, and free it; the new state."""
-    state = next_state(opinions(session, case), second_wanted=case.second_review)
+def write_state(session: Session, case: CaseRow, now: datetime) -> StateName:
+    """Write the state that follows from the decisions, and release the case. Returns the new state."""
+    state = next_state(reviewer_decisions(session, case), second_wanted=case.second_review)
     case.state = state
     case.decided_at = now if state == "decided" else None
     case.claimed_by = None
@@ -62,6 +66,6 @@ def _people(session: Session, ids: set[int]) -> dict[int, UserRow]:
     return {user.id: user for user in session.scalars(select(UserRow).where(UserRow.id.in_(ids)))}
 
 
-def _opinion(row: CaseDecisionRow, user: UserRow) -> Opinion:
+def _reviewer_decision(row: CaseDecisionRow, user: UserRow) -> ReviewerDecision:
     outcome = next(o for o in OUTCOMES if o == row.action)
-    return Opinion(user.name, outcome, labels_of(row.labels), user.role in LEADS)  # type: ignore[arg-type]
+    return ReviewerDecision(user.name, outcome, labels_of(row.labels), user.role in LEADS)

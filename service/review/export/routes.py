@@ -9,9 +9,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 from sqlalchemy import func, select
 
-from service.dependencies import Opened, Parts, PartsOf, admit
+from service.dependencies import Services, ServicesDep, SessionDep, admit
 from service.http.errors import ServiceError
-from service.review.auth.access import Posted, allowed, posting
+from service.review.auth.access import PostedForm, allowed, posting
 from service.review.auth.roles import Reviewer
 from service.review.export.formats import FORMATS
 from service.review.export.tickets import tickets
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRo
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ExportRequest:
     """Which tickets, in which format; days are both included."""
 
     format: str
@@ -31,7 +31,7 @@ class Order:
     until: date | None
 
     @classmethod
-    def read(cls, format: str, since: str, until: str) -> "Order":
+    def read(cls, format: str, since: str, until: str) -> "ExportRequest":
         """Raises the 422 naming the field."""
         if format not in FORMATS:
             raise ServiceError(422, f"format: one of {', '.join(FORMATS)}.")
@@ -39,34 +39,36 @@ class Order:
 
 
 @router.get("/out", response_class=HTMLResponse)
-def out(request: Request, opened: Opened, me: Annotated[Reviewer, Depends(allowed("export"))]) -> Response:
+def out(request: Request, session: SessionDep, me: Annotated[Reviewer, Depends(allowed("export"))]) -> Response:
     """What there is to take out."""
-    ready = opened.scalar(select(func.count()).select_from(CaseRow).where(CaseRow.decided_at.is_not(None)))
+    ready = session.scalar(select(func.count()).select_from(CaseRow).where(CaseRow.decided_at.is_not(None)))
     return page(request, "export/export.html", me, here="Export", ready=ready or 0, formats=FORMATS)
 
 
 @router.post("/out")
-def take_out(parts: PartsOf, sent: Annotated[Posted, Depends(posting("export"))]) -> Response:
+def take_out(services: ServicesDep, sent: Annotated[PostedForm, Depends(posting("export"))]) -> Response:
     """The tickets as a file."""
-    order = Order.read(sent.text("format", 20), sent.text("since", 20), sent.text("until", 20))
-    return _file(parts, order, sent.me.name)
+    asked = ExportRequest.read(sent.text("format", 20), sent.text("since", 20), sent.text("until", 20))
+    return _file(services, asked, sent.me.name)
 
 
 @router.get("/export")
-async def export(request: Request, parts: PartsOf, format: str = "jsonl", since: str = "", until: str = "") -> Response:
+async def export(
+    request: Request, services: ServicesDep, format: str = "jsonl", since: str = "", until: str = ""
+) -> Response:
     """The same for a script with a key."""
     caller = await admit(request, "review-export")
-    return await run_in_threadpool(_file, parts, Order.read(format, since, until), f"key:{caller.prefix}")
+    return await run_in_threadpool(_file, services, ExportRequest.read(format, since, until), f"key:{caller.prefix}")
 
 
-def _file(parts: Parts, order: Order, actor: str) -> Response:
-    write, media, ending = FORMATS[order.format]
-    start = datetime.combine(order.since, time(), UTC) if order.since else None
-    end = datetime.combine(order.until + timedelta(days=1), time(), UTC) if order.until else None
-    with parts.database.reading() as session:
-        found = list(tickets(session, parts.sealer, start, end))
-    with parts.database.writing() as session:
-        after = {"format": order.format, "tickets": len(found), "since": str(order.since), "until": str(order.until)}
+def _file(services: Services, asked: ExportRequest, actor: str) -> Response:
+    write, media, ending = FORMATS[asked.format]
+    start = datetime.combine(asked.since, time(), UTC) if asked.since else None
+    end = datetime.combine(asked.until + timedelta(days=1), time(), UTC) if asked.until else None
+    with services.database.reading() as session:
+        found = list(tickets(session, services.encryptor, start, end))
+    with services.database.writing() as session:
+        after = {"format": asked.format, "tickets": len(found), "since": str(asked.since), "until": str(asked.until)}
         note(session, actor, "exported", "tickets", after=after)
     name = f"reviewed-{datetime.now(UTC):%Y-%m-%d}.{ending}"
     headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}"'}

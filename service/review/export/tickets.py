@@ -1,6 +1,6 @@
-"""Reviewed cases as labelled tickets, as the data scientists read them. A machine's guess never passes for a label.
+"""Reviewed cases as labelled tickets, in the format that training reads.
 
-Labels and evidence are a person's; what the machine had said stands apart, in `machine` and in the provenance.
+Labels and evidence come from a reviewer. The machine's decision and labels are in `machine` and in the provenance.
 """
 
 from collections import defaultdict
@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from classifier import Draft
 from service.review.case_page.history import details_of
-from service.review.cases.state import OUTCOMES, kept
+from service.review.cases.state import has_outcome
 from service.review.web.wording import ACTION, split
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
 from service.storage.tables.screenings import ScreeningRow
 
@@ -24,7 +24,7 @@ GROUP = 500
 
 
 def tickets(
-    session: Session, sealer: Sealer, since: datetime | None = None, until: datetime | None = None
+    session: Session, encryptor: Encryptor, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[Ticket]:
     """A ticket for each screening whose review is over, oldest decision first; purged ones have no text and are left
     out. `since` and `until` bound the time of the decision."""
@@ -35,29 +35,31 @@ def tickets(
         query = query.where(CaseRow.decided_at < until)
     ids = list(session.scalars(query.order_by(CaseRow.decided_at, CaseRow.id)))
     for start in range(0, len(ids), GROUP):
-        yield from _group(session, sealer, ids[start : start + GROUP])
+        yield from _group(session, encryptor, ids[start : start + GROUP])
 
 
-def _group(session: Session, sealer: Sealer, ids: list[str]) -> Iterator[Ticket]:
-    said: dict[str, list[CaseDecisionRow]] = defaultdict(list)
+def _group(session: Session, encryptor: Encryptor, ids: list[str]) -> Iterator[Ticket]:
+    by_case: dict[str, list[CaseDecisionRow]] = defaultdict(list)
     names: dict[int, str] = {}
     acts = select(CaseDecisionRow, UserRow.name).join(UserRow, UserRow.id == CaseDecisionRow.actor_id)
-    for row, name in session.execute(acts.where(CaseDecisionRow.case_id.in_(ids)).order_by(CaseDecisionRow.id)):
-        said[row.case_id].append(row)
+    for row, name in session.execute(
+        acts.where(CaseDecisionRow.case_id.in_(ids), has_outcome()).order_by(CaseDecisionRow.id)
+    ):
+        by_case[row.case_id].append(row)
         names[row.id] = name
     cases = select(CaseRow, ScreeningRow).join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
     for case, screening in session.execute(cases.where(CaseRow.id.in_(ids)).order_by(CaseRow.decided_at, CaseRow.id)):
-        opinions = [row for row in kept(said[case.id]) if row.action in OUTCOMES]
-        if opinions and screening.draft:
-            draft = sealer.open_draft(screening.draft)
-            yield _ticket(sealer, case, screening, draft, opinions, names)
+        decisions = by_case[case.id]
+        if decisions and screening.draft:
+            draft = encryptor.decrypt_draft(screening.draft)
+            yield _ticket(encryptor, case, screening, draft, decisions, names)
 
 
 def _ticket(
-    sealer: Sealer, case: CaseRow, screening: ScreeningRow, draft: Draft, opinions: list[CaseDecisionRow],
+    encryptor: Encryptor, case: CaseRow, screening: ScreeningRow, draft: Draft, decisions: list[CaseDecisionRow],
     names: Mapping[int, str],
 ) -> Ticket:  # fmt: skip
-    last = opinions[-1]
+    last = decisions[-1]
     order = {key: screening.order_state.get(key) for key in ("cancelled_by", "status")}
     return {
         "id": f"screening-{screening.id}",
@@ -68,11 +70,11 @@ def _ticket(
         "body": draft.body,
         "order": order if any(order.values()) else None,
         "labels": split(last.labels or ""),
-        "evidence": _evidence(sealer, last, draft),
-        "note": str(details_of(sealer, last).get("note", "")),
+        "evidence": _evidence(encryptor, last, draft),
+        "note": str(details_of(encryptor, last).get("note", "")),
         "language": screening.language,
         "date": screening.created_at.isoformat(),
-        "provenance": _provenance(case, screening, opinions, names),
+        "provenance": _provenance(case, screening, decisions, names),
         "machine": {
             "decision": screening.decision,
             "labels": split(screening.labels),
@@ -81,10 +83,10 @@ def _ticket(
     }
 
 
-def _evidence(sealer: Sealer, row: CaseDecisionRow, draft: Draft) -> dict[str, list[str]]:
+def _evidence(encryptor: Encryptor, row: CaseDecisionRow, draft: Draft) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     labels = (row.labels or "").split()
-    for mark in details_of(sealer, row).get("evidence", ()):
+    for mark in details_of(encryptor, row).get("evidence", ()):
         text: str = getattr(draft, mark["field"])[mark["start"] : mark["end"]]
         if mark["label"] in labels and text:
             found.setdefault(mark["label"], []).append(text)
@@ -92,8 +94,8 @@ def _evidence(sealer: Sealer, row: CaseDecisionRow, draft: Draft) -> dict[str, l
 
 
 def _provenance(
-    case: CaseRow, screening: ScreeningRow, opinions: list[CaseDecisionRow], names: Mapping[int, str]
+    case: CaseRow, screening: ScreeningRow, decisions: list[CaseDecisionRow], names: Mapping[int, str]
 ) -> str:
-    who = "; ".join(f"{ACTION[row.action]} by {names[row.id]} on {row.at:%Y-%m-%d}" for row in opinions)
+    who = "; ".join(f"{ACTION[row.action]} by {names[row.id]} on {row.at:%Y-%m-%d}" for row in decisions)
     versions = f"{screening.model_version}, {screening.rules_version}, {screening.policy_version}"
     return f"reviewed case {case.id}: {who}; machine said {screening.decision} ({versions})"

@@ -3,22 +3,22 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from service.dependencies import PartsOf
-from service.review.auth.access import Decider
+from service.dependencies import ServicesDep
+from service.review.auth.access import DeciderForm
 from service.review.queue.bulk_decisions import MOST, decide_all, plan, selected
-from service.review.queue.filters import Filter
-from service.review.web.forms import outcome_of
+from service.review.queue.filters import QueueFilter
+from service.review.web.forms import read_outcome
 from service.review.web.pages import PageRoute, go, page
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 
 
 @router.post("/bulk", response_class=HTMLResponse)
-def count(request: Request, parts: PartsOf, sent: Decider) -> Response:
+def count(request: Request, services: ServicesDep, sent: DeciderForm) -> Response:
     """Say how many cases of which kind a bulk decision would decide; nothing is decided yet."""
-    asked, outcome = Filter.parse(sent.text("filter")), outcome_of(sent)
+    asked, outcome = QueueFilter.parse(sent.text("filter")), read_outcome(sent)
     everything = bool(sent.text("everything", 1))
-    with parts.database.reading() as session:
+    with services.database.reading() as session:
         ids = selected(session, asked, sent.me, sent.texts("case"), everything=everything)
         found = plan(session, sent.me, ids, outcome)
     return page(
@@ -29,9 +29,9 @@ def count(request: Request, parts: PartsOf, sent: Decider) -> Response:
 
 
 @router.post("/bulk/confirm")
-def confirm(request: Request, parts: PartsOf, sent: Decider) -> Response:
+def confirm(request: Request, services: ServicesDep, sent: DeciderForm) -> Response:
     """Decide what was counted, and nothing that has come since."""
-    asked, outcome = Filter.parse(sent.text("filter")), outcome_of(sent)
+    asked, outcome = QueueFilter.parse(sent.text("filter")), read_outcome(sent)
     ids = sent.text("cases", MOST * 33).split()
-    made = decide_all(parts.database, parts.sealer, sent.me, ids, outcome, sent.text("note"))
+    made = decide_all(services.database, services.encryptor, sent.me, ids, outcome, sent.text("note"))
     return go(request, f"?{asked.text}&" + (f"undo={made[0]}-{made[-1]}" if made else "said=none"))

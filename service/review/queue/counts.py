@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from service.review.auth.roles import Reviewer
-from service.review.queue.filters import Filter
+from service.review.queue.filters import QueueFilter
 from service.review.queue.listing import conditions, offered
 from service.review.web.wording import KIND, QUEUE
 from service.storage.tables.review import CaseRow
@@ -26,7 +26,7 @@ class QueueCount:
     oldest: datetime | None
 
 
-def total(session: Session, asked: Filter, me: Reviewer) -> int:
+def total(session: Session, asked: QueueFilter, me: Reviewer) -> int:
     """How many cases a filter finds; counting ends at MOST_COUNTED."""
     wanted = conditions(session, asked, me, datetime.now(UTC))
     within = select(CaseRow.id).where(*wanted).limit(MOST_COUNTED).subquery()

@@ -1,7 +1,7 @@
 """What a reviewer looks for: a queue, filters and words, as a page address carries them. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qsl, urlencode
 
@@ -12,7 +12,7 @@ Place = tuple[datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class QueueFilter:
     """A narrowed queue. Empty strings and None narrow nothing. `since` and `until` are days, both included."""
 
     queue: str = "all"
@@ -28,7 +28,7 @@ class Filter:
     after: Place | None = None
 
     @classmethod
-    def read(cls, query: Mapping[str, str]) -> "Filter":
+    def read(cls, query: Mapping[str, str]) -> "QueueFilter":
         """From a page's query; what is not understood narrows nothing."""
         return cls(
             queue=query.get("queue", "") if query.get("queue") in QUEUE else "all",
@@ -42,7 +42,7 @@ class Filter:
         )
 
     @classmethod
-    def parse(cls, text: str) -> "Filter":
+    def parse(cls, text: str) -> "QueueFilter":
         """From the form that `text` gives."""
         return cls.read(dict(parse_qsl(text)))
 
@@ -51,11 +51,6 @@ class Filter:
         """The filter as a query, without its place: the same filter on its first page."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "after"}
         return urlencode({name: str(value) for name, value in values.items() if value})
-
-    @property
-    def first_page(self) -> str:
-        """The query of the first page."""
-        return self.text
 
     def page_after(self, place: Place) -> str:
         """The query of the page that begins after a place."""
@@ -66,10 +61,6 @@ class Filter:
         """How many filters are set; words and queue do not count."""
         kept = ("label", "decision", "rule", "merchant", "model", "language", "since", "until")
         return sum(bool(getattr(self, name)) for name in kept)
-
-    def anywhere(self) -> "Filter":
-        """The same filter, from the first page."""
-        return replace(self, after=None)
 
     def moments(self) -> tuple[datetime | None, datetime | None]:
         """The days as moments [from, to), UTC."""

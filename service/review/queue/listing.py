@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, tu
 from sqlalchemy.orm import Session
 
 from service.review.auth.roles import Reviewer
-from service.review.queue.filters import Filter, Place
+from service.review.cases.state import has_outcome
+from service.review.queue.filters import Place, QueueFilter
 from service.review.web.wording import KIND, split, urgency
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.screenings.search import found_drafts
 from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
 from service.storage.tables.screenings import FindingRow, ScreeningRow
@@ -23,7 +24,7 @@ PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class QueueRow:
     """A case as the queue shows it."""
 
     id: str
@@ -41,7 +42,7 @@ class Line:
     urgency: str
 
 
-def conditions(session: Session, asked: Filter, me: Reviewer, now: datetime) -> list[ColumnElement[bool]]:
+def conditions(session: Session, asked: QueueFilter, me: Reviewer, now: datetime) -> list[ColumnElement[bool]]:
     """What a case must be to be in a filtered queue."""
     start, end = asked.moments()
     found: list[ColumnElement[bool]] = [_queue(asked.queue, me, now)]
@@ -78,7 +79,7 @@ def _queue(queue: str, me: Reviewer, now: datetime) -> ColumnElement[bool]:
     if queue == "mine":
         return and_(waiting, CaseRow.claimed_by == me.id, CaseRow.state == "held")
     if queue in ("second", "disputed"):
-        return and_(waiting, CaseRow.state == queue, _not_mine(me))
+        return and_(waiting, CaseRow.state == queue, _not_decided_by(me))
     free = and_(waiting, offered(me, now))
     return and_(CaseRow.kind == queue, free) if queue in KIND else free
 
@@ -87,22 +88,18 @@ def offered(me: Reviewer, now: datetime) -> ColumnElement[bool]:
     """Not what somebody else holds, nor disputes to a reviewer, nor what this reviewer has decided already."""
     held_elsewhere = and_(CaseRow.state == "held", CaseRow.claimed_by != me.id, CaseRow.lock_expires_at > now)
     disputed = CaseRow.state == "disputed" if not me.may("lead") else None
-    parts = [not_(held_elsewhere), or_(CaseRow.state != "second", _not_mine(me))]
+    parts = [not_(held_elsewhere), or_(CaseRow.state != "second", _not_decided_by(me))]
     return and_(*parts, not_(disputed)) if disputed is not None else and_(*parts)
 
 
-def _not_mine(me: Reviewer) -> ColumnElement[bool]:
-    """No decision of this reviewer's own is among the case's."""
+def _not_decided_by(me: Reviewer) -> ColumnElement[bool]:
+    """The case has no standing decision by this reviewer."""
     mine = exists().where(
         CaseDecisionRow.case_id == CaseRow.id,
         CaseDecisionRow.actor_id == me.id,
-        CaseDecisionRow.action.in_(("uphold", "overturn", "relabel")),
-        not_(exists().where(_Undo.undoes == CaseDecisionRow.id)),
+        has_outcome(),
     )
     return not_(mine)
-
-
-_Undo: Any = CaseDecisionRow.__table__.alias("undo").c
 
 
 def ordered(query: Any, queue: str, after: Place | None, *, backwards: bool = False) -> Any:
@@ -117,12 +114,14 @@ def ordered(query: Any, queue: str, after: Place | None, *, backwards: bool = Fa
     return query.order_by(*(key.desc() if down else key for key in keys))
 
 
-def place_of(case: CaseRow | Line, queue: str) -> Place:
+def place_of(case: CaseRow | QueueRow, queue: str) -> Place:
     """Where a case stands in the order of a queue."""
     return (case.decided_at or case.due_at) if queue == "decided" else case.due_at, case.id
 
 
-def page(session: Session, sealer: Sealer, asked: Filter, me: Reviewer) -> tuple[list[Line], Place | None]:
+def page(
+    session: Session, encryptor: Encryptor, asked: QueueFilter, me: Reviewer
+) -> tuple[list[QueueRow], Place | None]:
     """One page of the queue and where the next one begins, None on the last."""
     now = datetime.now(UTC)
     query = (
@@ -132,14 +131,14 @@ def page(session: Session, sealer: Sealer, asked: Filter, me: Reviewer) -> tuple
         .where(*conditions(session, asked, me, now))
     )
     found = session.execute(ordered(query, asked.queue, asked.after).limit(PAGE + 1)).all()
-    lines = [_line(sealer, case, draft, holder, now) for case, draft, holder in found[:PAGE]]
+    lines = [_line(encryptor, case, draft, holder, now) for case, draft, holder in found[:PAGE]]
     return lines, place_of(lines[-1], asked.queue) if len(found) > PAGE else None
 
 
-def _line(sealer: Sealer, case: CaseRow, sealed: bytes | None, holder: str | None, now: datetime) -> Line:
-    draft = sealer.open_draft(sealed) if sealed else None
+def _line(encryptor: Encryptor, case: CaseRow, encrypted: bytes | None, holder: str | None, now: datetime) -> QueueRow:
+    draft = encryptor.decrypt_draft(encrypted) if encrypted else None
     held = case.lock_expires_at is not None and case.lock_expires_at > now
-    return Line(
+    return QueueRow(
         id=case.id, kind=case.kind, state=case.state, decision=case.decision, labels=tuple(split(case.labels)),
         subject=draft.subject.strip()[:200] if draft else "(text removed)",
         snippet=" ".join(draft.body[:400].split())[:220] if draft else "",
@@ -148,7 +147,7 @@ def _line(sealer: Sealer, case: CaseRow, sealed: bytes | None, holder: str | Non
     )  # fmt: skip
 
 
-def step(session: Session, asked: Filter, me: Reviewer, case: CaseRow, by: int) -> str | None:
+def step(session: Session, asked: QueueFilter, me: Reviewer, case: CaseRow, by: int) -> str | None:
     """The id of the next (or, `by` -1, the previous) case in the queue's order; None at its end."""
     query = select(CaseRow.id).where(*conditions(session, asked, me, datetime.now(UTC)))
     place = place_of(case, asked.queue)
@@ -156,7 +155,7 @@ def step(session: Session, asked: Filter, me: Reviewer, case: CaseRow, by: int) 
     return found
 
 
-def first_free(session: Session, asked: Filter, me: Reviewer, after: Place | None = None) -> str | None:
+def first_free(session: Session, asked: QueueFilter, me: Reviewer, after: Place | None = None) -> str | None:
     """The id of the first case of the queue that nobody works on, from a place on, then from the beginning."""
     now = datetime.now(UTC)
     free = or_(CaseRow.claimed_by.is_(None), CaseRow.claimed_by == me.id, CaseRow.lock_expires_at <= now)

@@ -8,14 +8,14 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.dependencies import Opened, PartsOf
+from service.dependencies import ServicesDep, SessionDep
 from service.http.errors import ServiceError
-from service.review.auth.access import Decider, Me, Posted, posted
+from service.review.auth.access import DeciderForm, PostedForm, ReviewerDep, posted
 from service.review.auth.roles import Reviewer
 from service.review.case_page.notices import undo_notice
-from service.review.cases.second_readings import last_said
+from service.review.cases.second_readings import final_decisions
 from service.review.queue.counts import MOST_COUNTED, counts, total
-from service.review.queue.filters import Filter
+from service.review.queue.filters import QueueFilter
 from service.review.queue.listing import first_free, page
 from service.review.queue.saved_views import drop_view, keep_view, views_of
 from service.review.web.pages import PageRoute, go
@@ -27,20 +27,20 @@ router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRo
 
 
 @router.get("", response_class=HTMLResponse)
-def queue(request: Request, parts: PartsOf, opened: Opened, me: Me) -> Response:
+def queue(request: Request, services: ServicesDep, session: SessionDep, me: ReviewerDep) -> Response:
     """The queue, filtered as the address says."""
-    asked = Filter.read(request.query_params)
-    if asked.words and parts.sealer.encrypts:
+    asked = QueueFilter.read(request.query_params)
+    if asked.words and services.encryptor.encrypts:
         raise ServiceError(409, "The drafts are encrypted at rest, so their words cannot be searched.")
-    lines, next_place = page(opened, parts.sealer, asked, me)
+    lines, next_place = page(session, services.encryptor, asked, me)
     view = request.query_params.get("view", "")
     return render(
         request, "queue/queue.html", me, here="Queue", title=QUEUE[asked.queue], filter=asked, rows=lines,
-        total=total(opened, asked, me), queues=counts(opened, me),
-        next_page=asked.page_after(next_place) if next_place else "", views=views_of(opened, me),
-        view=int(view) if view.isdigit() else 0, choices=_choices(opened, parts.screeners.screener.book.rules),
-        outcomes=last_said(opened, [line.id for line in lines]) if asked.queue == "decided" else {},
-        most_counted=MOST_COUNTED, undo=undo_notice(opened, request, me, back="?" + asked.text),
+        total=total(session, asked, me), queues=counts(session, me),
+        next_page=asked.page_after(next_place) if next_place else "", views=views_of(session, me),
+        view=int(view) if view.isdigit() else 0, choices=_choices(session, services.screeners.screener.book.rules),
+        outcomes=final_decisions(session, [line.id for line in lines]) if asked.queue == "decided" else {},
+        most_counted=MOST_COUNTED, undo=undo_notice(session, request, me, back="?" + asked.text),
     )  # fmt: skip
 
 
@@ -65,13 +65,13 @@ def _values(session: Session, column: Any, most: int = 50) -> list[str]:
 
 
 @router.post("/next")
-def start(request: Request, opened: Opened, sent: Decider) -> Response:
+def start(request: Request, session: SessionDep, sent: DeciderForm) -> Response:
     """Open the case that is due first and free."""
-    asked = Filter.parse(sent.text("filter"))
-    return next_case(request, opened, asked, sent.me)
+    asked = QueueFilter.parse(sent.text("filter"))
+    return next_case(request, session, asked, sent.me)
 
 
-def next_case(request: Request, session: Session, asked: Filter, me: Reviewer, **more: object) -> Response:
+def next_case(request: Request, session: Session, asked: QueueFilter, me: Reviewer, **more: object) -> Response:
     """Go on to the first free case of a queue, or back to the queue where nothing is left."""
     case_id = first_free(session, asked, me)
     query = f"{asked.text}&{urlencode(more)}" if more else asked.text
@@ -79,15 +79,17 @@ def next_case(request: Request, session: Session, asked: Filter, me: Reviewer, *
 
 
 @router.post("/views")
-def save_view(request: Request, opened: Opened, sent: Annotated[Posted, Depends(posted)]) -> Response:
+def save_view(request: Request, session: SessionDep, sent: Annotated[PostedForm, Depends(posted)]) -> Response:
     """Keep a filter under a name."""
-    asked = Filter.parse(sent.text("filter"))
-    view = keep_view(opened, sent.me, sent.text("name", 60), asked, shared=bool(sent.text("shared", 1)))
+    asked = QueueFilter.parse(sent.text("filter"))
+    view = keep_view(session, sent.me, sent.text("name", 60), asked, shared=bool(sent.text("shared", 1)))
     return go(request, f"?{asked.text}&view={view}&said=view")
 
 
 @router.post("/views/{view}/drop")
-def remove_view(request: Request, opened: Opened, sent: Annotated[Posted, Depends(posted)], view: int) -> Response:
+def remove_view(
+    request: Request, session: SessionDep, sent: Annotated[PostedForm, Depends(posted)], view: int
+) -> Response:
     """Remove a kept view."""
-    drop_view(opened, sent.me, view)
+    drop_view(session, sent.me, view)
     return go(request, "?said=dropped")

@@ -7,14 +7,14 @@ from sqlalchemy.orm import Session
 
 from service.http.errors import ServiceError
 from service.review.auth.roles import Reviewer
-from service.review.queue.filters import Filter
+from service.review.queue.filters import QueueFilter
 from service.storage.tables.review import SavedViewRow
 
 MOST = 40
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class SavedView:
     """A kept filter; `query` is a page's query."""
 
     id: int
@@ -24,7 +24,7 @@ class View:
     mine: bool
 
 
-def views_of(session: Session, me: Reviewer) -> list[View]:
+def views_of(session: Session, me: Reviewer) -> list[SavedView]:
     """The views that a reviewer sees, by name."""
     rows = session.scalars(
         select(SavedViewRow)
@@ -33,11 +33,12 @@ def views_of(session: Session, me: Reviewer) -> list[View]:
         .limit(MOST)
     )
     return [
-        View(row.id, row.name, str(row.query.get("text", "")), row.user_id is None, _may_drop(row, me)) for row in rows
+        SavedView(row.id, row.name, str(row.query.get("text", "")), row.user_id is None, _may_drop(row, me))
+        for row in rows
     ]
 
 
-def keep_view(session: Session, me: Reviewer, name: str, asked: Filter, *, shared: bool) -> int:
+def keep_view(session: Session, me: Reviewer, name: str, asked: QueueFilter, *, shared: bool) -> int:
     """Keep a view; its id. Raises 422 without a name, 403 where a reviewer shares."""
     if not name:
         raise ServiceError(422, "name: give the view a name.")

@@ -12,9 +12,9 @@ from classifier.evidence import RuleHit
 from classifier.matching.rulebook import Rule, RuleBook, RuleError
 from classifier.policy.policy import Policy
 from classifier.reading.spelling import Words
-from service.review.cases.closed_cases import last_words
+from service.review.cases.closed_cases import final_labels
 from service.review.rules.files import entry_of, single
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.tables.review import CaseRow
 from service.storage.tables.screenings import ScreeningRow
 
@@ -25,7 +25,7 @@ LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RuleFault:
     """What keeps a draft rule from being saved or published."""
 
     reason: str
@@ -45,7 +45,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class StoredHit:
     """A stored draft that the rule hits. `right` None where nobody has reviewed it."""
 
     case_id: str | None
@@ -66,7 +66,7 @@ class BackTest:
     right: int
     fresh: int
     merchants: int
-    examples: tuple[Example, ...]
+    examples: tuple[StoredHit, ...]
 
     @property
     def precision(self) -> float | None:
@@ -74,7 +74,7 @@ class BackTest:
         return self.right / self.reviewed if self.reviewed else None
 
 
-class Bench:
+class RuleRunner:
     """Runs rules alone, without the model. One at a time."""
 
     def __init__(self) -> None:
@@ -89,48 +89,48 @@ class Bench:
             return [screener.evidence(draft).rules.hits for draft in drafts]
 
 
-BENCH = Bench()
+RULE_RUNNER = RuleRunner()
 
 
-def lint(policy: Policy, source: str) -> list[Fault]:
+def lint(policy: Policy, source: str) -> list[RuleFault]:
     """Why a draft rule may not be saved: its form, or examples that it does not treat as it says. Empty is good."""
     try:
         book = single(entry_of(source))
     except RuleError as error:
-        return [Fault(error.reason)]
+        return [RuleFault(error.reason)]
     rule: Rule = book.rules[0]
     wanted = [(text, True) for text in rule.must_flag] + [(text, False) for text in rule.must_not_flag]
-    found = BENCH.hits(policy, book, [Draft("GG-1", "", text) for text, _ in wanted])
+    found = RULE_RUNNER.hits(policy, book, [Draft("GG-1", "", text) for text, _ in wanted])
     return [
-        Fault("must flag this and does not" if flag else "must not flag this and does", text)
+        RuleFault("must flag this and does not" if flag else "must not flag this and does", text)
         for (text, flag), hits in zip(wanted, found, strict=True)
         if bool(hits) != flag
     ]
 
 
-def tried(policy: Policy, book: RuleBook, text: str) -> list[Hit]:
+def find_hits(policy: Policy, book: RuleBook, text: str) -> list[Hit]:
     """What a book finds in pasted text, taken as the details of a draft."""
     draft = Draft("GG-1", "", text[:LONGEST])
     return [
         Hit(hit.rule_id, hit.status, hit.span.text, hit.span.field, hit.span.start, hit.span.end)
-        for hit in BENCH.hits(policy, book, [draft])[0]
+        for hit in RULE_RUNNER.hits(policy, book, [draft])[0]
     ]
 
 
-def back_test(session: Session, sealer: Sealer, policy: Policy, source: str) -> BackTest:
+def back_test(session: Session, encryptor: Encryptor, policy: Policy, source: str) -> BackTest:
     """Run a rule on the newest stored drafts. Raises RuleError."""
     book = single(entry_of(source))
     query = select(ScreeningRow).where(ScreeningRow.draft.is_not(None)).order_by(ScreeningRow.created_at.desc())
     rows = list(session.scalars(query.limit(NEWEST)))
-    drafts = [sealer.open_draft(row.draft) for row in rows if row.draft]
-    found = BENCH.hits(policy, book, drafts)
+    drafts = [encryptor.decrypt_draft(row.draft) for row in rows if row.draft]
+    found = RULE_RUNNER.hits(policy, book, drafts)
     hit = [(row, draft, hits[0]) for row, draft, hits in zip(rows, drafts, found, strict=True) if hits]
     cases = _cases(session, [row.id for row, _, _ in hit])
-    said = last_words(session, list(cases.values()))
+    said = final_labels(session, list(cases.values()))
     label = book.rules[0].label
     right = {row.id: label in said[cases[row.id]] for row, _, _ in hit if cases.get(row.id) in said}
     examples = [
-        Example(cases.get(row.id), draft.subject[:120], first.span.text, row.decision, right.get(row.id))
+        StoredHit(cases.get(row.id), draft.subject[:120], first.span.text, row.decision, right.get(row.id))
         for row, draft, first in hit
     ]
     examples.sort(key=lambda e: (e.right is None, e.right or False))  # what a person speaks against comes first

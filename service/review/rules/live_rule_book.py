@@ -13,29 +13,29 @@ from sqlalchemy.orm import Session
 from classifier.matching.rulebook import RuleBook, RuleError
 from service.http.errors import ServiceError
 from service.judging.live_models import Screeners
-from service.passes import Passes
 from service.review.rules.files import shipped, with_rules
+from service.review.rules.signatures import VersionSigner
 from service.review.rules.versions import changes
 from service.storage.database import Database
 from service.storage.tables.review import RuleVersionRow
 from service.telemetry.logs import event
 
 
-def check_book(session: Session, passes: Passes) -> None:
-    """Raises the 422 where what is now in force would not load as a whole. Writes nothing: the database tells first,
-    and every process, this one too, writes what it finds committed there."""
+def check_book(session: Session, signer: VersionSigner) -> None:
+    """Raises the 422 where the rules now in force do not load as a whole. Writes nothing: each process, this one
+    included, writes the book after the versions are committed."""
     try:
-        RuleBook.from_texts(with_rules(shipped(), changes(session, passes)))
+        RuleBook.from_texts(with_rules(shipped(), changes(session, signer)))
     except RuleError as error:
         raise ServiceError(422, f"source: {error}") from None
 
 
-class BookFollower:
+class RuleBookFollower:
     """Takes up what was published, here or elsewhere: looks whether the versions in the database have changed."""
 
-    def __init__(self, database: Database, passes: Passes, screeners: Screeners, home: Path) -> None:
+    def __init__(self, database: Database, signer: VersionSigner, screeners: Screeners, home: Path) -> None:
         self._database = database
-        self._passes = passes
+        self._signer = signer
         self._screeners = screeners
         self._home = home
         self._seen: tuple[int, int] = (0, 0)
@@ -55,7 +55,7 @@ class BookFollower:
             if (found := (count, newest or 0)) == self._seen:
                 return False
             self._seen = found  # also where it will not load: said once, not every few seconds
-            files = with_rules(shipped(), changes(session, self._passes))
+            files = with_rules(shipped(), changes(session, self._signer))
         try:
             _write(files, self._home / "rules")
         except RuleError as error:

@@ -8,21 +8,21 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from classifier.matching.rulebook import Rule, RuleBook
-from service.dependencies import Opened, Parts, PartsOf
+from service.dependencies import Services, ServicesDep, SessionDep
 from service.http.errors import ServiceError
-from service.review.auth.access import Lead, allowed
+from service.review.auth.access import LeadForm, allowed
 from service.review.auth.roles import Reviewer
-from service.review.rules.backtest import back_test, lint, tried
+from service.review.rules.backtest import back_test, find_hits, lint
 from service.review.rules.files import entry_of, single, toml_of
-from service.review.rules.signatures import seals
-from service.review.rules.statistics import ORDERS, RuleLine, rule_lines, wrong_cases
+from service.review.rules.signatures import SignerDep, signature_statuses
+from service.review.rules.statistics import ORDERS, RuleStatistics, rule_lines, wrong_cases
 from service.review.rules.versions import TRIAL, in_force, on_trial, versions
 from service.review.web.pages import PageRoute, go, page
 from service.review.web.wording import LABEL
 from service.storage.tables.review import RuleVersionRow
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
-Leading = Annotated[Reviewer, Depends(allowed("lead"))]
+LeadDep = Annotated[Reviewer, Depends(allowed("lead"))]
 FRESH = """[[rule]]
 id = "family.a-name"
 label = "substitute_offer"
@@ -36,35 +36,37 @@ must_not_flag = ["Would you like to be told?"]
 
 
 @router.get("/rules", response_class=HTMLResponse)
-def rules(request: Request, parts: PartsOf, opened: Opened, me: Leading, find: str = "", order: str = "") -> Response:
+def rules(
+    request: Request, services: ServicesDep, session: SessionDep, me: LeadDep, find: str = "", order: str = ""
+) -> Response:
     """The rule book with hits, precision and overturn rate."""
-    return _book_page(request, parts, opened, me, find.strip(), order=order if order in ORDERS else "hits")
+    return _book_page(request, services, session, me, find.strip(), order=order if order in ORDERS else "hits")
 
 
 @router.post("/rules/try", response_class=HTMLResponse)
-def try_text(request: Request, parts: PartsOf, opened: Opened, sent: Lead) -> Response:
+def try_text(request: Request, services: ServicesDep, session: SessionDep, sent: LeadForm) -> Response:
     """What the book that runs finds in pasted text; the text is not kept."""
-    return _book_page(request, parts, opened, sent.me, "", text=sent.text("text", 20_000))
+    return _book_page(request, services, session, sent.me, "", text=sent.text("text", 20_000))
 
 
 def _book_page(
-    request: Request, parts: Parts, session: Session, me: Reviewer, find: str, *, text: str | None = None,
+    request: Request, services: Services, session: Session, me: Reviewer, find: str, *, text: str | None = None,
     order: str = "hits",
 ) -> Response:  # fmt: skip
-    live = parts.screeners.screener
+    live = services.screeners.screener
     lines = [line for line in rule_lines(session, live.book.rules, order) if _named(line, find.lower())]
     return page(
         request, "rules/rules.html", me, here="Rules", lines=lines, find=find, order=order, version=live.book.version,
-        whole=len(live.book.rules), text=text, hits=tried(live.policy, live.book, text) if text else [],
+        whole=len(live.book.rules), text=text, hits=find_hits(live.policy, live.book, text) if text else [],
     )  # fmt: skip
 
 
-def _named(line: RuleLine, find: str) -> bool:
+def _named(line: RuleStatistics, find: str) -> bool:
     return find in line.id or find in (line.label or "standards") or find in LABEL.get(line.label or "", "").lower()
 
 
 @router.get("/rules/new", response_class=HTMLResponse)
-def new(request: Request, me: Leading) -> Response:
+def new(request: Request, me: LeadDep) -> Response:
     """An empty draft to start from."""
     return page(
         request, "rules/rule_edit.html", me, here="Rules", rule_id="", source=FRESH, text="", note="", check=None
@@ -72,15 +74,15 @@ def new(request: Request, me: Leading) -> Response:
 
 
 @router.post("/rules/check", response_class=HTMLResponse)
-def check(request: Request, parts: PartsOf, opened: Opened, sent: Lead) -> Response:
+def check(request: Request, services: ServicesDep, session: SessionDep, sent: LeadForm) -> Response:
     """Lint a draft, try it on pasted text, back-test it on stored drafts; nothing is kept."""
-    policy, source, text = parts.screeners.screener.policy, sent.text("source", 20_000), sent.text("text", 20_000)
+    policy, source, text = services.screeners.screener.policy, sent.text("source", 20_000), sent.text("text", 20_000)
     faults = lint(policy, source)
     formed = not any(not fault.sentence for fault in faults)
     found = {
         "faults": faults,
-        "hits": tried(policy, _alone(source), text) if formed and text else [],
-        "test": back_test(opened, parts.sealer, policy, source) if formed else None,
+        "hits": find_hits(policy, _alone(source), text) if formed and text else [],
+        "test": back_test(session, services.encryptor, policy, source) if formed else None,
     }
     return page(
         request, "rules/rule_edit.html", sent.me, here="Rules", rule_id=sent.text("rule_id", 100), source=source,
@@ -94,28 +96,30 @@ def _alone(source: str) -> RuleBook:
 
 
 @router.get("/rules/of/{rule_id}", response_class=HTMLResponse)
-def rule(request: Request, parts: PartsOf, opened: Opened, me: Leading, rule_id: str) -> Response:
-    """One rule: as it runs, its numbers, what is on trial beside it, its versions with their seals."""
+def rule(
+    request: Request, services: ServicesDep, signer: SignerDep, session: SessionDep, me: LeadDep, rule_id: str
+) -> Response:
+    """One rule: as it runs, its numbers, what is on trial beside it, its versions with their signatures."""
     if rule_id.endswith(TRIAL):
         return go(request, f"/rules/of/{rule_id.removesuffix(TRIAL)}")
-    running = _running(parts, rule_id)
-    rows = versions(opened, rule_id)
+    running = _running(services, rule_id)
+    rows = versions(session, rule_id)
     if running is None and not rows:
         raise ServiceError(404, "No rule has this id.")
-    stands = seals(parts.passes, rows)
-    sealed = [row for row in rows if stands[row.id] != "broken"]
-    tried_beside = _running(parts, rule_id + TRIAL)
-    lines = {line.id: line for line in rule_lines(opened, [r for r in (running, tried_beside) if r])}
+    statuses = signature_statuses(signer, rows)
+    valid = [row for row in rows if statuses[row.id] != "broken"]
+    tried_beside = _running(services, rule_id + TRIAL)
+    lines = {line.id: line for line in rule_lines(session, [r for r in (running, tried_beside) if r])}
     return page(
         request, "rules/rule.html", me, here="Rules", rule_id=rule_id, running=running, line=lines.get(rule_id),
-        source=_source(running, rows), versions=_shown(rows), newest=rows[-1] if rows else None, seals=stands,
-        in_force=in_force(sealed), trial=on_trial(sealed), trial_line=lines.get(rule_id + TRIAL),
-        wrong=wrong_cases(opened, rule_id),
+        source=_source(running, rows), versions=_shown(rows), newest=rows[-1] if rows else None, signatures=statuses,
+        in_force=in_force(valid), trial=on_trial(valid), trial_line=lines.get(rule_id + TRIAL),
+        wrong=wrong_cases(session, rule_id),
     )  # fmt: skip
 
 
-def _running(parts: Parts, rule_id: str) -> Rule | None:
-    return next((r for r in parts.screeners.screener.book.rules if r.id == rule_id), None)
+def _running(services: Services, rule_id: str) -> Rule | None:
+    return next((r for r in services.screeners.screener.book.rules if r.id == rule_id), None)
 
 
 def _source(running: Rule | None, rows: list[RuleVersionRow]) -> str:
@@ -135,10 +139,10 @@ def _shown(rows: list[RuleVersionRow]) -> list[tuple[RuleVersionRow, list[str]]]
 
 
 @router.get("/rules/of/{rule_id}/edit", response_class=HTMLResponse)
-def edit(request: Request, parts: PartsOf, opened: Opened, me: Leading, rule_id: str) -> Response:
+def edit(request: Request, services: ServicesDep, session: SessionDep, me: LeadDep, rule_id: str) -> Response:
     """Change a rule: the newest draft, or the rule as it runs."""
-    running = _running(parts, rule_id)
-    rows = versions(opened, rule_id)
+    running = _running(services, rule_id)
+    rows = versions(session, rule_id)
     if running is None and not rows:
         raise ServiceError(404, "No rule has this id.")
     source = rows[-1].source if rows and rows[-1].status == "draft" else _source(running, rows)

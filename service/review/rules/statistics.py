@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from classifier.matching.rulebook import Rule
-from service.review.cases.closed_cases import Reviewed, reviewed
+from service.review.cases.closed_cases import ClosedCase, closed_cases
+from service.review.cases.state import not_undone
 from service.storage.tables.review import CaseDecisionRow
 from service.storage.tables.screenings import FindingRow
 
@@ -18,7 +19,7 @@ SPAN = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
-class RuleLine:
+class RuleStatistics:
     """A rule of the book as the desk lists it. Shares None where no case that it hit was reviewed."""
 
     id: str
@@ -33,20 +34,20 @@ class RuleLine:
     called_wrong: int
 
 
-def rule_lines(session: Session, rules: Iterable[Rule], order: str = "hits") -> list[RuleLine]:
+def rule_lines(session: Session, rules: Iterable[Rule], order: str = "hits") -> list[RuleStatistics]:
     """Every rule with its numbers of the last 90 days, in one of ORDERS."""
     since, now = datetime.now(UTC) - SPAN, datetime.now(UTC)
     hits = _hits(session, since)
     wrong = _called_wrong(session, since)
-    seen: dict[str, list[Reviewed]] = {}
-    for one in reviewed(session, since, now):
+    seen: dict[str, list[ClosedCase]] = {}
+    for one in closed_cases(session, since, now):
         for rule_id in one.rules:
             seen.setdefault(rule_id, []).append(one)
     lines = [_line(rule, hits, seen.get(rule.id, []), wrong) for rule in rules]
     return sorted(lines, key=lambda line: (ORDERS[order](line), line.id))
 
 
-ORDERS: Mapping[str, Callable[[RuleLine], Any]] = {
+ORDERS: Mapping[str, Callable[[RuleStatistics], Any]] = {
     "hits": lambda line: -line.hits,
     "reviewed": lambda line: -line.reviewed,
     "precision": lambda line: (line.precision is None, line.precision or 0),
@@ -56,11 +57,11 @@ ORDERS: Mapping[str, Callable[[RuleLine], Any]] = {
 """The orders of the list, what asks for a look first; equal ones by id."""
 
 
-def _line(rule: Rule, hits: Mapping[str, int], seen: list[Reviewed], wrong: Mapping[str, int]) -> RuleLine:
+def _line(rule: Rule, hits: Mapping[str, int], seen: list[ClosedCase], wrong: Mapping[str, int]) -> RuleStatistics:
     count = len(seen)
-    right = sum(rule.label in one.said if rule.label else not one.overturned for one in seen)
+    right = sum(rule.label in one.labels if rule.label else not one.overturned for one in seen)
     against = sum(one.overturned for one in seen)
-    return RuleLine(
+    return RuleStatistics(
         id=rule.id, label=rule.label.value if rule.label else None, family=rule.family, strength=rule.strength,
         status=rule.status, hits=hits.get(rule.id, 0), reviewed=count, precision=right / count if count else None,
         overturned=against / count if count else None, called_wrong=wrong.get(rule.id, 0),
@@ -73,9 +74,8 @@ def _hits(session: Session, since: datetime) -> Mapping[str, int]:
 
 
 def _called_wrong(session: Session, since: datetime) -> Mapping[str, int]:
-    undone = select(CaseDecisionRow.undoes).where(CaseDecisionRow.undoes.is_not(None))
     query = select(CaseDecisionRow.rule_id, func.count()).where(
-        CaseDecisionRow.action == "wrong_rule", CaseDecisionRow.at >= since, CaseDecisionRow.id.not_in(undone)
+        CaseDecisionRow.action == "wrong_rule", CaseDecisionRow.at >= since, not_undone()
     )
     found = session.execute(query.group_by(CaseDecisionRow.rule_id))
     return Counter({str(rule_id): count for rule_id, count in found})
@@ -83,8 +83,7 @@ def _called_wrong(session: Session, since: datetime) -> Mapping[str, int]:
 
 def wrong_cases(session: Session, rule_id: str, most: int = 20) -> list[str]:
     """Ids of the cases in which the rule was called wrong, newest first."""
-    undone = select(CaseDecisionRow.undoes).where(CaseDecisionRow.undoes.is_not(None))
     query = select(CaseDecisionRow.case_id).where(
-        CaseDecisionRow.action == "wrong_rule", CaseDecisionRow.rule_id == rule_id, CaseDecisionRow.id.not_in(undone)
+        CaseDecisionRow.action == "wrong_rule", CaseDecisionRow.rule_id == rule_id, not_undone()
     )
     return list(dict.fromkeys(session.scalars(query.order_by(CaseDecisionRow.id.desc()).limit(most))))

@@ -11,10 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.http.errors import ServiceError
-from service.passes import Passes
 from service.review.auth.roles import Reviewer
 from service.review.rules.files import Entry, entry_of
-from service.review.rules.signatures import hash_of, seals, sign
+from service.review.rules.signatures import VersionSigner, hash_of, signature_statuses
 from service.storage.audit import note
 from service.storage.tables.review import RuleVersionRow
 
@@ -43,7 +42,7 @@ def on_trial(rows: Sequence[RuleVersionRow]) -> RuleVersionRow | None:
 
 
 def add_version(
-    session: Session, passes: Passes, me: Reviewer, rule_id: str, source: str, status: str, words: str
+    session: Session, signer: VersionSigner, me: Reviewer, rule_id: str, source: str, status: str, words: str
 ) -> RuleVersionRow:
     """Add a version to a rule's chain, hashed with the one before and signed."""
     rows = versions(session, rule_id)
@@ -51,7 +50,7 @@ def add_version(
         rule_id=rule_id, status=status, source=source, author=me.name, note=words or None, created_at=datetime.now(UTC)
     )
     row.version = hash_of(row, rows[-1].version if rows else "")
-    row.signature = sign(passes, row)
+    row.signature = signer.sign(row)
     session.add(row)
     session.flush()
     before = {"version": rows[-1].version, "status": rows[-1].status} if rows else None
@@ -70,38 +69,38 @@ def newest(session: Session, rule_id: str, version: int) -> RuleVersionRow:
     return rows[-1]
 
 
-def changes(session: Session, passes: Passes) -> dict[str, Entry]:
-    """What the desk has in force: rule id -> the rule as it runs. Versions whose seal is broken have no say."""
+def changes(session: Session, signer: VersionSigner) -> dict[str, Entry]:
+    """What the desk has in force: rule id -> the rule as it runs. Versions with a broken signature are left out."""
     by_rule: dict[str, list[RuleVersionRow]] = {}
     for row in session.scalars(select(RuleVersionRow).order_by(RuleVersionRow.id)):
         by_rule.setdefault(row.rule_id, []).append(row)
     found: dict[str, Entry] = {}
     for rule_id, rows in by_rule.items():
-        sealed = whole(passes, rows)
-        if running := in_force(sealed):
+        valid = valid_versions(signer, rows)
+        if running := in_force(valid):
             found[rule_id] = {**entry_of(running.source), "status": running.status}
-        if trial := on_trial(sealed):
+        if trial := on_trial(valid):
             found[rule_id + TRIAL] = {**entry_of(trial.source), "id": rule_id + TRIAL, "status": "shadow"}
     return found
 
 
-def whole(passes: Passes, rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:
-    """The versions whose seal is not broken; `rows` are all of one rule's, oldest first."""
-    found = seals(passes, rows)
+def valid_versions(signer: VersionSigner, rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:
+    """The versions whose signature is not broken. `rows` are all versions of one rule, the oldest first."""
+    found = signature_statuses(signer, rows)
     return [row for row in rows if found[row.id] != "broken"]
 
 
-def rolled_back(session: Session, passes: Passes, me: Reviewer, rule_id: str, words: str) -> RuleVersionRow:
+def rolled_back(session: Session, signer: VersionSigner, me: Reviewer, rule_id: str, words: str) -> RuleVersionRow:
     """Bring back what ran before the version that runs now; the shipped rule, or nothing, if there was none.
 
     Raises the 409 where the desk has nothing in force.
     """
-    ran = _ran(whole(passes, versions(session, rule_id)))
+    ran = _ran(valid_versions(signer, versions(session, rule_id)))
     if not ran:
         raise ServiceError(409, "Nothing of the desk's is in force for this rule.")
     back = ran[-2] if len(ran) > 1 else ran[-1]
     status = back.status if len(ran) > 1 else "shipped"
-    return add_version(session, passes, me, rule_id, back.source, status, words)
+    return add_version(session, signer, me, rule_id, back.source, status, words)
 
 
 def _ran(rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from classifier import LABELS, Label
 
-Pair = tuple[frozenset[Label], frozenset[Label]]
+LabelPair = tuple[frozenset[Label], frozenset[Label]]
 """The labels that the first and the second reviewer gave one case."""
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class LabelAgreement:
     """One label: cases read twice, the share on which both said the same, and kappa (None where it is undefined:
     both always gave the same single answer)."""
 
@@ -22,16 +22,16 @@ class Agreement:
     either: int
 
 
-def agreement(pairs: Sequence[Pair]) -> list[Agreement]:
+def agreement(pairs: Sequence[LabelPair]) -> list[LabelAgreement]:
     """Six rows in the order of LABELS; `same` is 0 without cases."""
     return [_of(label, [(label in first, label in second) for first, second in pairs]) for label in LABELS]
 
 
-def _of(label: Label, answers: Sequence[tuple[bool, bool]]) -> Agreement:
+def _of(label: Label, answers: Sequence[tuple[bool, bool]]) -> LabelAgreement:
     count = len(answers)
     same = sum(a == b for a, b in answers) / count if count else 0.0
     both, either = sum(a and b for a, b in answers), sum(a or b for a, b in answers)
-    return Agreement(label, count, same, kappa(answers), both, either)
+    return LabelAgreement(label, count, same, kappa(answers), both, either)
 
 
 def kappa(answers: Sequence[tuple[bool, bool]]) -> float | None:

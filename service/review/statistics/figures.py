@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.review.cases.closed_cases import Reviewed, reviewed
-from service.review.cases.rules import decision_of
+from service.review.cases.closed_cases import ClosedCase, closed_cases
 from service.review.web.wording import DECISION, KIND, LABEL, QUEUE, split
 from service.storage.tables.review import CaseRow
 from service.storage.tables.screenings import AcknowledgementRow, ScreeningRow, WithdrawalRow
@@ -20,7 +19,7 @@ Rows = tuple[tuple[Cell, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class StatisticsTable:
     """One table of numbers. `columns` name the cells; shares are between 0 and 1; `kind` says how it is drawn:
     `days` (first column a day, each column of counts a line) or `bars` (first column a name, second its length)."""
 
@@ -34,19 +33,19 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ReportPeriod:
     """The days that are counted, [since, until), in a session."""
 
     session: Session
     since: datetime
     until: datetime
 
-    def done(self) -> list[Reviewed]:
+    def done(self) -> list[ClosedCase]:
         """The cases decided in these days."""
-        return reviewed(self.session, self.since, self.until)
+        return closed_cases(self.session, self.since, self.until)
 
 
-TABLES: Mapping[str, Callable[[Span], Table]] = {
+TABLES: Mapping[str, Callable[[ReportPeriod], StatisticsTable]] = {
     "volumes": lambda span: volumes(span),
     "decisions": lambda span: decisions_by_day(span.done()),
     "labels": lambda span: overturned(
@@ -64,7 +63,7 @@ TABLES: Mapping[str, Callable[[Span], Table]] = {
 """Every table of the page, in its order."""
 
 
-def volumes(span: Span) -> Table:
+def volumes(span: ReportPeriod) -> StatisticsTable:
     """Screenings each day, by decision."""
     day = _day_of(span.session)
     counted = span.session.execute(
@@ -76,7 +75,9 @@ def volumes(span: Span) -> Table:
     for when, decision, count in counted:
         by_day[str(when)][decision] += count
     rows: Rows = tuple((when, *(by_day[when][d] for d in DECISION)) for when in sorted(by_day))
-    return Table("volumes", "Drafts screened", "Each day, by decision.", ("Day", *DECISION.values()), rows, "days")
+    return StatisticsTable(
+        "volumes", "Drafts screened", "Each day, by decision.", ("Day", *DECISION.values()), rows, "days"
+    )
 
 
 def _day_of(session: Session) -> Any:
@@ -86,16 +87,16 @@ def _day_of(session: Session) -> Any:
     return func.date(ScreeningRow.created_at)
 
 
-def decisions_by_day(done: Iterable[Reviewed]) -> Table:
+def decisions_by_day(done: Iterable[ClosedCase]) -> StatisticsTable:
     """Cases decided each day, by whether the stored decision stood."""
     by_day: dict[str, Counter[bool]] = defaultdict(Counter)
     for one in done:
         by_day[one.last_at.date().isoformat()][one.overturned] += 1
     rows = tuple((day, by_day[day][False], by_day[day][True]) for day in sorted(by_day))
-    return Table("decisions", "Cases decided", "Each day.", ("Day", "Upheld", "Overturned"), rows, "days")
+    return StatisticsTable("decisions", "Cases decided", "Each day.", ("Day", "Upheld", "Overturned"), rows, "days")
 
 
-def overturned(id: str, title: str, done: Iterable[Reviewed], of: Any) -> Table:
+def overturned(id: str, title: str, done: Iterable[ClosedCase], of: Any) -> StatisticsTable:
     """Share of decided cases that a person overturned, by what `of` tells of a case."""
     all_of, against = Counter[str](), Counter[str]()
     for one in done:
@@ -104,23 +105,25 @@ def overturned(id: str, title: str, done: Iterable[Reviewed], of: Any) -> Table:
             against[name] += one.overturned
     rows = sorted(((n, against[n] / count, against[n], count) for n, count in all_of.items()), key=lambda r: -r[1])
     says = "Share of decided cases in which a person said otherwise."
-    return Table(id, title, says, ("", "Share overturned", "Overturned", "Decided"), tuple(rows), "bars", share=True)
+    return StatisticsTable(
+        id, title, says, ("", "Share overturned", "Overturned", "Decided"), tuple(rows), "bars", share=True
+    )
 
 
-def false_blocks(done: Iterable[Reviewed]) -> Table:
+def false_blocks(done: Iterable[ClosedCase]) -> StatisticsTable:
     """Of the blocks that people read, the share that was wrong."""
     by_day: dict[str, Counter[bool]] = defaultdict(Counter)
     for one in done:
         if one.case.decision == "block":
-            by_day[one.last_at.date().isoformat()][decision_of(one.said) != "block"] += 1
+            by_day[one.last_at.date().isoformat()][one.overturned] += 1
     whole, wrong = sum(c.total() for c in by_day.values()), sum(c[True] for c in by_day.values())
     rows = tuple((day, c.total(), c[True], c[True] / c.total()) for day, c in sorted(by_day.items()))
     says = f"Of {whole} blocks that people read, {wrong} were unjust" + (f": {wrong / whole:.1%}." if whole else ".")
     columns = ("Day", "Blocks read", "Wrongly blocked", "Share wrong")
-    return Table("false-blocks", "False blocks", says, columns, rows, "days")
+    return StatisticsTable("false-blocks", "False blocks", says, columns, rows, "days")
 
 
-def after_warning(span: Span) -> Table:
+def after_warning(span: ReportPeriod) -> StatisticsTable:
     """What warned merchants did: each warned screening once."""
     session, since, until = span.session, span.since, span.until
     warned = session.execute(
@@ -136,7 +139,7 @@ def after_warning(span: Span) -> Table:
     whole = sum(fates.values())
     rows = tuple((name, fates[name] / whole if whole else 0.0, fates[name]) for name in FATES)
     says = "The first thing that followed a warning."
-    return Table("after-warning", "After a warning", says, ("", "Share", "Drafts"), rows, "bars", share=True)
+    return StatisticsTable("after-warning", "After a warning", says, ("", "Share", "Drafts"), rows, "bars", share=True)
 
 
 FATES = ("Edited, then clean", "Edited, still flagged", "Sent all the same", "Withdrawn", "Nothing more was heard")
@@ -156,7 +159,7 @@ def _fate(id: str, sent: set[str], dropped: set[str], later: Mapping[str, str]) 
     return FATES[2] if id in sent else FATES[3] if id in dropped else FATES[4]
 
 
-def time_to_decision(done: Iterable[Reviewed]) -> Table:
+def time_to_decision(done: Iterable[ClosedCase]) -> StatisticsTable:
     """From a case's arrival to a person's first word, and how many were in time."""
     waits = sorted((one.first_at - one.case.created_at).total_seconds() / 3600 for one in done)
     late = sum(one.first_at > one.case.due_at for one in done)
@@ -166,10 +169,10 @@ def time_to_decision(done: Iterable[Reviewed]) -> Table:
         rows.append((name, sum(before <= wait < limit for wait in waits)))
         before = limit
     says = f"{late} of {len(waits)} after their time."
-    return Table("time", "Time to decision", says, ("", "Cases"), tuple(rows), "bars")
+    return StatisticsTable("time", "Time to decision", says, ("", "Cases"), tuple(rows), "bars")
 
 
-def backlog(span: Span) -> Table:
+def backlog(span: ReportPeriod) -> StatisticsTable:
     """Cases that wait now, by queue, with the age of the oldest in hours."""
     now, counted = (
         span.until,
@@ -185,4 +188,4 @@ def backlog(span: Span) -> Table:
         for kind in KIND
         if kind in found
     )
-    return Table("backlog", "Backlog", "Cases that wait now.", ("", "Cases", "Oldest, hours"), rows, "bars")
+    return StatisticsTable("backlog", "Backlog", "Cases that wait now.", ("", "Cases", "Oldest, hours"), rows, "bars")

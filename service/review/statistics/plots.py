@@ -4,7 +4,7 @@ import io
 import threading
 from typing import TYPE_CHECKING, Any
 
-from service.review.statistics.figures import Table
+from service.review.statistics.figures import StatisticsTable
 
 if TYPE_CHECKING:  # the plotting library takes a second to import: the first drawing pays for it, not every start
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ _ONE = threading.Lock()  # the plotting library keeps its settings for the whole
 _FONT = {"font.size": 10, "font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": "desk"}
 
 
-def plot(table: Table, theme: str, *, narrow: bool = False) -> bytes:
+def plot(table: StatisticsTable, theme: str, *, narrow: bool = False) -> bytes:
     """The drawing of a table as SVG; `narrow` for a page no wider than a telephone, so that its words stay legible."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ def _plain(axes: "Axes", colours: dict[str, str]) -> None:
         spine.set_color(colours["edge"])
 
 
-def _days(axes: "Axes", table: Table, theme: str, *, most: int) -> None:
+def _days(axes: "Axes", table: StatisticsTable, theme: str, *, most: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
     days = [str(row[0])[5:] for row in table.rows]
@@ -79,7 +79,7 @@ def _days(axes: "Axes", table: Table, theme: str, *, most: int) -> None:
     )  # fmt: skip
 
 
-def _bars(axes: "Axes", table: Table, theme: str) -> None:
+def _bars(axes: "Axes", table: StatisticsTable, theme: str) -> None:
     from matplotlib.ticker import PercentFormatter
 
     rows = table.rows[:12][::-1]

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
-from service.dependencies import Opened
+from service.dependencies import SessionDep
 from service.http.errors import ServiceError
-from service.review.auth.access import Me
+from service.review.auth.access import ReviewerDep
 from service.review.cases.second_readings import disagreements, pairs
 from service.review.statistics.agreement import agreement
-from service.review.statistics.figures import TABLES, Span, Table
+from service.review.statistics.figures import TABLES, ReportPeriod, StatisticsTable
 from service.review.statistics.plots import THEMES, plot
 from service.review.web.pages import HEADERS, PageRoute, page
 
@@ -22,16 +22,18 @@ SPANS = (7, 30, 90)
 
 
 @router.get("/numbers", response_class=HTMLResponse)
-def numbers(request: Request, opened: Opened, me: Me, days: int = 30) -> Response:
+def numbers(request: Request, session: SessionDep, me: ReviewerDep, days: int = 30) -> Response:
     """Plots, each with its table."""
     return page(
-        request, "statistics/numbers.html", me, here="Numbers", tables=_tables(opened, days), days=days, spans=SPANS,
+        request, "statistics/numbers.html", me, here="Numbers", tables=_tables(session, days), days=days, spans=SPANS,
         shown=_shown,
     )  # fmt: skip
 
 
 @router.get("/numbers/{name}.svg")
-def drawing(opened: Opened, me: Me, name: str, days: int = 30, theme: str = "light", narrow: bool = False) -> Response:
+def drawing(
+    session: SessionDep, me: ReviewerDep, name: str, days: int = 30, theme: str = "light", narrow: bool = False
+) -> Response:
     """One table as a plot."""
     if theme not in THEMES:
         raise ServiceError(422, "theme: light or dark.")
@@ -39,23 +41,25 @@ def drawing(opened: Opened, me: Me, name: str, days: int = 30, theme: str = "lig
         "cache-control": "private, max-age=30",
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
     }
-    return Response(plot(_table(opened, name, days), theme, narrow=narrow), media_type="image/svg+xml", headers=headers)
+    return Response(
+        plot(_table(session, name, days), theme, narrow=narrow), media_type="image/svg+xml", headers=headers
+    )
 
 
 @router.get("/numbers/{name}.csv")
-def sheet(opened: Opened, me: Me, name: str, days: int = 30) -> Response:
+def sheet(session: SessionDep, me: ReviewerDep, name: str, days: int = 30) -> Response:
     """One table as CSV."""
-    table = _table(opened, name, days)
+    table = _table(session, name, days)
     return csv_answer(f"{name}.csv", [table.columns, *table.rows])
 
 
 @router.get("/agreement", response_class=HTMLResponse)
-def agree(request: Request, opened: Opened, me: Me) -> Response:
+def agree(request: Request, session: SessionDep, me: ReviewerDep) -> Response:
     """Kappa for each label over the cases that two people read blind, and where they differed."""
-    both = pairs(opened)
+    both = pairs(session)
     return page(
         request, "statistics/agreement.html", me, here="Agreement", rows=agreement(both), cases=len(both),
-        disagreements=disagreements(opened),
+        disagreements=disagreements(session),
     )  # fmt: skip
 
 
@@ -73,19 +77,19 @@ def _harmless(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-def _span(session: Session, days: int) -> Span:
+def _span(session: Session, days: int) -> ReportPeriod:
     if days not in SPANS:
         raise ServiceError(422, f"days: one of {', '.join(map(str, SPANS))}.")
     now = datetime.now(UTC)
-    return Span(session, datetime.combine(now.date() - timedelta(days=days - 1), time(), UTC), now)
+    return ReportPeriod(session, datetime.combine(now.date() - timedelta(days=days - 1), time(), UTC), now)
 
 
-def _tables(session: Session, days: int) -> list[Table]:
+def _tables(session: Session, days: int) -> list[StatisticsTable]:
     span = _span(session, days)
     return [make(span) for make in TABLES.values()]
 
 
-def _table(session: Session, name: str, days: int) -> Table:
+def _table(session: Session, name: str, days: int) -> StatisticsTable:
     if name not in TABLES:
         raise ServiceError(404, "There are no numbers of this name.")
     return TABLES[name](_span(session, days))

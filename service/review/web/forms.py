@@ -7,12 +7,12 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_valid
 
 from classifier import Label
 from service.http.errors import ServiceError
-from service.review.auth.access import Posted
-from service.review.cases.decisions import Wish
-from service.review.cases.rules import Outcome
+from service.review.auth.access import PostedForm
+from service.review.cases.decisions import DecisionRequest
+from service.review.cases.rules import OUTCOMES, Outcome
 
 
-class Evidence(BaseModel):
+class EvidenceMark(BaseModel):
     """Words of the draft that a reviewer marked: code points [start, end) of a field, and the label they carry."""
 
     field: Literal["support_id", "subject", "body"]
@@ -21,20 +21,20 @@ class Evidence(BaseModel):
     label: Label
 
     @model_validator(mode="after")
-    def _ordered(self) -> "Evidence":
+    def _ordered(self) -> "EvidenceMark":
         if self.start >= self.end:
             raise ValueError("start must come before end")
         return self
 
 
-_EVIDENCE = TypeAdapter(list[Evidence])
+_EVIDENCE = TypeAdapter(list[EvidenceMark])
 _MOST_MARKS = 100
 
 
-def wish_of(sent: Posted) -> Wish:
+def read_decision_request(sent: PostedForm) -> DecisionRequest:
     """What a reviewer's form asks for. Raises the 422 naming the field."""
-    return Wish(
-        outcome=outcome_of(sent),
+    return DecisionRequest(
+        outcome=read_outcome(sent),
         labels=frozenset(_label(text) for text in sent.texts("label")),
         note=sent.text("note"),
         evidence=tuple(mark.model_dump(mode="json") for mark in _evidence(sent)),
@@ -44,11 +44,12 @@ def wish_of(sent: Posted) -> Wish:
     )
 
 
-def outcome_of(sent: Posted) -> Outcome:
+def read_outcome(sent: PostedForm) -> Outcome:
     """The outcome asked for. Raises the 422."""
-    outcome = sent.text("outcome", 20)
-    if outcome in ("uphold", "overturn", "relabel"):
-        return outcome  # type: ignore[return-value]
+    text = sent.text("outcome", 20)
+    for outcome in OUTCOMES:
+        if text == outcome:
+            return outcome
     raise ServiceError(422, "outcome: uphold, overturn or relabel.")
 
 
@@ -59,7 +60,7 @@ def _label(text: str) -> Label:
         raise ServiceError(422, "label: one of the six labels.") from None
 
 
-def _evidence(sent: Posted) -> list[Evidence]:
+def _evidence(sent: PostedForm) -> list[EvidenceMark]:
     raw = sent.text("evidence", 50_000) or "[]"
     try:
         marks = _EVIDENCE.validate_python(json.loads(raw))
@@ -70,7 +71,7 @@ def _evidence(sent: Posted) -> list[Evidence]:
     return marks
 
 
-def _whole(sent: Posted, name: str) -> int:
+def _whole(sent: PostedForm, name: str) -> int:
     text = sent.text(name, 20)
     if not text.isdigit():
         raise ServiceError(422, f"{name}: a whole number.")

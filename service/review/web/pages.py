@@ -12,10 +12,12 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 
-from service.http.errors import STORE_AWAY, ServiceError, invalid
+from service.http.errors import ServiceError, invalid
 from service.review.auth.roles import Reviewer
-from service.review.auth.sessions import COOKIE, who
+from service.review.auth.sessions import COOKIE, signed_in_reviewer
 from service.review.web import wording
+from service.storage.database import UNAVAILABLE_ERRORS
+from service.storage.outbox import UNDO_TIME
 
 STATIC = Path(__file__).with_name("static")
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parents[1]), autoescape=True, undefined=StrictUndefined)
@@ -57,7 +59,7 @@ _CONTEXT = {
         "severity": wording.SEVERITY, "witness": wording.WITNESS, "kind": wording.KIND, "queue": wording.QUEUE,
         "state": wording.STATE, "outcome_verb": wording.VERB, "action": wording.ACTION,
     },
-    "ago": wording.ago, "due_words": wording.due, "pages": NAVIGATION,
+    "undo_seconds": UNDO_TIME.seconds, "ago": wording.ago, "due_words": wording.due, "pages": NAVIGATION,
 }  # fmt: skip
 
 
@@ -100,7 +102,7 @@ class PageRoute(APIRoute):
                 return await _refusal(request, error)
             except RequestValidationError as error:
                 return await _refusal(request, invalid(error.errors()))
-            except STORE_AWAY:
+            except UNAVAILABLE_ERRORS:
                 away = "The store cannot be reached. Nothing of what you typed is lost; try again in a moment."
                 return page(request, "web/refusal.html", None, status=503, detail=away)
 
@@ -115,8 +117,8 @@ async def _refusal(request: Request, error: ServiceError) -> Response:
 
 
 def _reader(request: Request) -> Reviewer | None:
-    with request.app.state.parts.database.reading() as session:
-        return who(session, request.cookies.get(COOKIE))
+    with request.app.state.services.database.reading() as session:
+        return signed_in_reviewer(session, request.cookies.get(COOKIE))
 
 
 def _way_back(request: Request) -> str:

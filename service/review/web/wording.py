@@ -1,12 +1,12 @@
-"""The desk's words for decisions, labels, queues and moments: one place, so that pages say one thing one way."""
+"""The desk's wording for decisions, labels, queues and times, in one place for all pages."""
 
 from datetime import UTC, datetime, timedelta
 
 from classifier import Label
-from service.review.cases.rules import PROHIBITED
+from service.review.cases.rules import prohibited_labels
 
 LABEL = {label.value: label.value.replace("_", " ").capitalize() for label in Label}
-PROHIBITED_LABELS = tuple(label.value for label in Label if label in PROHIBITED)
+PROHIBITED_LABELS = tuple(label.value for label in Label if label in prohibited_labels())
 DECISION = {"block": "Blocked", "warn": "Warned", "allow": "Allowed"}
 SEVERITY = {"block": "Blocks", "warn": "Warns", "info": "Advises"}
 WITNESS = {"rule": "rule", "model": "model", "form": "form", "order": "order", "policy": "policy"}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import func, select, text
 
 from service.storage.database import Database
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.screenings.documents import read_document
 from service.storage.screenings.records import draft_hash
 from service.storage.tables.screenings import ScreeningRow
@@ -14,7 +14,7 @@ _GROUP = 500
 _SHOWN = 20
 
 
-def faults(database: Database, sealer: Sealer, progress: Callable[[int, int], None]) -> Iterator[str]:
+def faults(database: Database, encryptor: Encryptor, progress: Callable[[int, int], None]) -> Iterator[str]:
     """What is wrong, one sentence each, naming the screening; nothing if all is well. `progress`: done, of how many."""
     at, wanted = database.schema()
     if at != wanted:
@@ -28,7 +28,7 @@ def faults(database: Database, sealer: Sealer, progress: Callable[[int, int], No
         shown = 0
         rows = session.scalars(select(ScreeningRow).execution_options(yield_per=_GROUP))
         for done, row in enumerate(rows, 1):
-            if fault := _fault(row, sealer):
+            if fault := _fault(row, encryptor):
                 shown += 1
                 if shown <= _SHOWN:
                     yield fault
@@ -38,11 +38,11 @@ def faults(database: Database, sealer: Sealer, progress: Callable[[int, int], No
             yield f"and {shown - _SHOWN} screenings more"
 
 
-def _fault(row: ScreeningRow, sealer: Sealer) -> str | None:
+def _fault(row: ScreeningRow, encryptor: Encryptor) -> str | None:
     try:
         read_document(row.verdict)
         read_document(row.evidence)
-        if row.draft is not None and draft_hash(sealer.open_draft(row.draft)) != row.text_hash:
+        if row.draft is not None and draft_hash(encryptor.decrypt_draft(row.draft)) != row.text_hash:
             return f"screening {row.id}: the text is not the one that was screened"
     except (ValueError, TypeError) as error:
         return f"screening {row.id}: {error}"

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, DateTime, LargeBinary, MetaData, Table, func,
 from sqlalchemy.orm import Session
 
 from service.storage.database import Database, DatabaseError, downgrade, upgrade
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.maintenance.backup import FORMAT, MANIFEST, Progress, tables
 from service.storage.screenings.search import index_drafts
 from service.storage.tables.review import CaseRow
@@ -31,7 +31,7 @@ class BackupError(ValueError):
     """A backup that cannot be taken back, or a place where it cannot be; the text says why."""
 
 
-def restore_backup(database: Database, path: Path, sealer: Sealer, progress: Progress) -> dict[str, int]:
+def restore_backup(database: Database, path: Path, encryptor: Encryptor, progress: Progress) -> dict[str, int]:
     """Put a backup, of this version or an older one, into an empty database, in one transaction.
 
     Raises BackupError, or OSError for a file that cannot be read; then nothing was written.
@@ -43,8 +43,8 @@ def restore_backup(database: Database, path: Path, sealer: Sealer, progress: Pro
             if filled := _first_filled(session):
                 raise BackupError(f"the database is not empty: table {filled} has rows")
             _fill(session.connection(), tar, manifest, path, progress)
-            if not sealer.encrypts:
-                _index(session, sealer)
+            if not encryptor.encrypts:
+                _index(session, encryptor)
     except BackupError:
         raise
     except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError, KeyError, TypeError) as error:
@@ -140,10 +140,12 @@ def _continue_numbers(connection: Connection, table: Table) -> None:
         connection.execute(statement, {"table": table.name, "column": column, "most": most})
 
 
-def _index(session: Session, sealer: Sealer) -> None:
+def _index(session: Session, encryptor: Encryptor) -> None:
     wanted = select(ScreeningRow.id, ScreeningRow.draft).where(
         ScreeningRow.draft.is_not(None), ScreeningRow.id.in_(select(CaseRow.screening_id))
     )
     connection = session.connection()
     for group in session.execute(wanted).partitions(_GROUP):
-        index_drafts(connection, [(screening_id, sealer.open_draft(draft)) for screening_id, draft in group if draft])
+        index_drafts(
+            connection, [(screening_id, encryptor.decrypt_draft(draft)) for screening_id, draft in group if draft]
+        )

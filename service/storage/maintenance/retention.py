@@ -27,7 +27,7 @@ _GROUP = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
+class PurgeScope:
     """Whose text is to go: that older than a moment, one merchant's, one order's, or what fits all that are given."""
 
     before: datetime | None = None
@@ -35,43 +35,43 @@ class Whose:
     support_id: str | None = None
 
 
-def purge_text(database: Database, whose: Whose, now: datetime) -> int:
+def purge_text(database: Database, scope: PurgeScope, now: datetime) -> int:
     """Remove the text of screenings, and words typed about them; how many. In small transactions: nobody waits long."""
     total = 0
     while True:
         with database.writing() as session:
-            ids = session.scalars(select(ScreeningRow.id).where(*_conditions(whose)).limit(_GROUP)).all()
+            ids = session.scalars(select(ScreeningRow.id).where(*_conditions(scope)).limit(_GROUP)).all()
             if not ids:
                 break
             _purge(session, ids, now)
             total += len(ids)
     with database.writing() as session:
-        session.execute(update(UnscreenedRow).where(*_unscreened(whose)).values(draft=None))
+        session.execute(update(UnscreenedRow).where(*_unscreened(scope)).values(draft=None))
         if total and database.kind == "sqlite":
             session.execute(text("INSERT INTO search(search) VALUES('optimize')"))  # drops the words' remains
     return total
 
 
-def _conditions(whose: Whose) -> list[ColumnElement[bool]]:
+def _conditions(scope: PurgeScope) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [ScreeningRow.draft.is_not(None)]
-    if whose.before is not None:
-        conditions.append(ScreeningRow.created_at < whose.before)
-    if whose.merchant_id is not None:
-        conditions.append(ScreeningRow.merchant_id == whose.merchant_id)
-    if whose.support_id is not None:
-        conditions.append(ScreeningRow.support_hash == support_hash(whose.support_id))
+    if scope.before is not None:
+        conditions.append(ScreeningRow.created_at < scope.before)
+    if scope.merchant_id is not None:
+        conditions.append(ScreeningRow.merchant_id == scope.merchant_id)
+    if scope.support_id is not None:
+        conditions.append(ScreeningRow.support_hash == support_hash(scope.support_id))
     return conditions
 
 
-def _unscreened(whose: Whose) -> list[ColumnElement[bool]]:
+def _unscreened(scope: PurgeScope) -> list[ColumnElement[bool]]:
     """A draft that was sent unscreened is kept twice: as such, and as the screening made of it afterwards."""
     conditions: list[ColumnElement[bool]] = [UnscreenedRow.draft.is_not(None)]
-    if whose.before is not None:
-        conditions.append(UnscreenedRow.created_at < whose.before)
-    if whose.merchant_id is not None:
-        conditions.append(UnscreenedRow.merchant_id == whose.merchant_id)
-    if whose.support_id is not None:
-        conditions.append(UnscreenedRow.support_hash == support_hash(whose.support_id))
+    if scope.before is not None:
+        conditions.append(UnscreenedRow.created_at < scope.before)
+    if scope.merchant_id is not None:
+        conditions.append(UnscreenedRow.merchant_id == scope.merchant_id)
+    if scope.support_id is not None:
+        conditions.append(UnscreenedRow.support_hash == support_hash(scope.support_id))
     return conditions
 
 

@@ -10,16 +10,12 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
-from service.storage.database import Database
-from service.storage.encryption import Sealer
+from service.storage.database import UNAVAILABLE_ERRORS, Database
+from service.storage.encryption import Encryptor
 from service.storage.screenings.insert_statements import Inserts
-from service.storage.screenings.records import Kept, NewScreening
+from service.storage.screenings.records import NewScreening, WriteResult
 
 LARGEST_GROUP = 256
-_UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class StoreUnavailableError(Exception):
@@ -29,7 +25,7 @@ class StoreUnavailableError(Exception):
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     screening: NewScreening
-    future: "asyncio.Future[Kept]"
+    future: "asyncio.Future[WriteResult]"
     loop: asyncio.AbstractEventLoop
 
 
@@ -39,9 +35,9 @@ _Group = list[_Waiting]
 class ScreeningWriter:
     """The one writer of screenings in a process."""
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
+    def __init__(self, database: Database, encryptor: Encryptor) -> None:
         self._database = database
-        self._inserts = Inserts(sealer)
+        self._inserts = Inserts(encryptor)
         self._arrived: dict[asyncio.AbstractEventLoop, _Group] = {}
         self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
         self._taken = self._answered = 0
@@ -53,10 +49,10 @@ class ScreeningWriter:
         """How many screenings are taken and not yet answered."""
         return self._taken - self._answered
 
-    def submit(self, screening: NewScreening) -> "asyncio.Future[Kept]":
+    def submit(self, screening: NewScreening) -> "asyncio.Future[WriteResult]":
         """Take one screening; the future is done once it is on disk, or holds StoreUnavailableError."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Kept] = loop.create_future()
+        future: asyncio.Future[WriteResult] = loop.create_future()
         arrived = self._arrived.setdefault(loop, [])
         if not arrived:  # the thread is woken once for all that arrive in this turn of the loop
             loop.call_soon(self._hand_over, loop)
@@ -95,10 +91,10 @@ class ScreeningWriter:
     def _write(self, group: _Group) -> None:
         try:
             with self._database.engine.begin() as connection:
-                kept: list[Kept | Exception] = list(
+                kept: list[WriteResult | Exception] = list(
                     self._inserts.put(connection, [waiting.screening for waiting in group])
                 )
-        except _UNREACHABLE as error:
+        except UNAVAILABLE_ERRORS as error:
             kept = [StoreUnavailableError(type(error).__name__)] * len(group)
         except Exception as error:  # whatever it is, those who wait are told, and the thread lives on
             if len(group) > 1:
@@ -109,8 +105,8 @@ class ScreeningWriter:
         _answer(group, kept)
 
 
-def _answer(group: _Group, kept: Iterable[Kept | Exception]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Kept], Kept | Exception]]] = {}
+def _answer(group: _Group, kept: Iterable[WriteResult | Exception]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[WriteResult], WriteResult | Exception]]] = {}
     for waiting, result in zip(group, kept, strict=True):
         by_loop.setdefault(waiting.loop, []).append((waiting.future, result))
     for loop, results in by_loop.items():
@@ -118,7 +114,7 @@ def _answer(group: _Group, kept: Iterable[Kept | Exception]) -> None:
             loop.call_soon_threadsafe(_resolve, results)
 
 
-def _resolve(results: list[tuple["asyncio.Future[Kept]", Kept | Exception]]) -> None:
+def _resolve(results: list[tuple["asyncio.Future[WriteResult]", WriteResult | Exception]]) -> None:
     for future, result in results:
         if future.done():  # the caller has gone; its screening is kept all the same
             continue

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, select, tuple_
 
-from service.storage.audit import opening
-from service.storage.encryption import Sealer
-from service.storage.screenings.records import Kept, NewScreening
+from service.storage.audit import case_opened_row
+from service.storage.encryption import Encryptor
+from service.storage.screenings.records import NewScreening, WriteResult
 from service.storage.screenings.rows import case_row, finding_rows, idempotency_row, screening_row, shadow_row
 from service.storage.screenings.search import index_drafts
 from service.storage.tables.columns import Base
@@ -53,26 +53,30 @@ class Insert:
 class Inserts:
     """Puts groups of screenings into a database of one dialect."""
 
-    def __init__(self, sealer: Sealer) -> None:
-        self._sealer = sealer
+    def __init__(self, encryptor: Encryptor) -> None:
+        self._encryptor = encryptor
         self._compiled: dict[type[Base], Insert] = {}
 
-    def put(self, connection: Connection, screenings: Sequence[NewScreening]) -> list[Kept]:
+    def put(self, connection: Connection, screenings: Sequence[NewScreening]) -> list[WriteResult]:
         """Store screenings in the connection's transaction; for each the one that the store then holds."""
         taken = self._claimed(connection, screenings)
         fresh = [s for s in screenings if key_of(s) not in taken or taken[key_of(s)].id == s.id]
-        self._rows(connection, ScreeningRow, [screening_row(s, self._sealer) for s in fresh])
+        self._rows(connection, ScreeningRow, [screening_row(s, self._encryptor) for s in fresh])
         self._rows(connection, FindingRow, [row for s in fresh for row in finding_rows(s)])
         self._rows(connection, ShadowVerdictRow, [shadow_row(s) for s in fresh if s.shadow])
         with_case = [s for s in fresh if s.cases]
         opened = [(s, case_row(s, kind)) for s in with_case for kind in s.cases]
         self._rows(connection, CaseRow, [case for _, case in opened])
-        self._rows(connection, AuditRow, [opening(s.caller, c["id"], c["kind"], s.id, s.created_at) for s, c in opened])
-        if not self._sealer.encrypts:
+        self._rows(
+            connection, AuditRow, [case_opened_row(s.caller, c["id"], c["kind"], s.id, s.created_at) for s, c in opened]
+        )
+        if not self._encryptor.encrypts:
             index_drafts(connection, [(s.id, s.draft) for s in with_case])
-        return [taken.get(key_of(s)) or Kept(s.id, s.text_hash) for s in screenings]
+        return [taken.get(key_of(s)) or WriteResult(s.id, s.text_hash) for s in screenings]
 
-    def _claimed(self, connection: Connection, screenings: Sequence[NewScreening]) -> dict[tuple[str, str], Kept]:
+    def _claimed(
+        self, connection: Connection, screenings: Sequence[NewScreening]
+    ) -> dict[tuple[str, str], WriteResult]:
         """For each Idempotency-Key the screening that owns it: the first to claim it, in this process or another."""
         asking: dict[tuple[str, str], NewScreening] = {}
         for screening in screenings:
@@ -88,7 +92,7 @@ class Inserts:
                 tuple_(table.caller, table.key).in_(list(asking))
             )
         )
-        return {(caller, key): Kept(owner, text_hash) for caller, key, owner, text_hash in found}
+        return {(caller, key): WriteResult(owner, text_hash) for caller, key, owner, text_hash in found}
 
     def _rows(self, connection: Connection, row: type[Base], rows: Sequence[Row], *, or_leave: bool = False) -> None:
         if not rows:

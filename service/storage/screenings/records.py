@@ -96,7 +96,7 @@ class StoredScreening:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class WriteResult:
     """Which screening the store holds for a request: another `id` than was offered where the Idempotency-Key had
     been used, and another `text_hash` where it was used for another draft."""
 

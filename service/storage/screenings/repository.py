@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.storage.audit import opening
-from service.storage.encryption import Sealer
+from service.storage.audit import case_opened_row
+from service.storage.encryption import Encryptor
 from service.storage.screenings.documents import read_document
 from service.storage.screenings.records import StoredScreening, new_id
 from service.storage.screenings.search import index_drafts
@@ -19,9 +19,9 @@ from service.storage.tables.screenings import AcknowledgementRow, AppealRow, Scr
 class Screenings:
     """The screenings that a session sees."""
 
-    def __init__(self, session: Session, sealer: Sealer) -> None:
+    def __init__(self, session: Session, encryptor: Encryptor) -> None:
         self._session = session
-        self._sealer = sealer
+        self._encryptor = encryptor
 
     def get(self, id: str, caller: str | None = None, *, alone: bool = False) -> StoredScreening | None:
         """One screening with what followed it; None if there is none, or it is another caller's.
@@ -40,7 +40,7 @@ class Screenings:
             created_at=row.created_at,
             caller=row.caller,
             merchant_id=row.merchant_id,
-            draft=self._sealer.open_draft(row.draft) if row.draft else None,
+            draft=self._encryptor.decrypt_draft(row.draft) if row.draft else None,
             text_hash=row.text_hash,
             order_state=row.order_state,
             verdict=read_document(row.verdict),
@@ -64,18 +64,20 @@ class Screenings:
             "state": row.outcome or row.state,
             "at": row.at,
             "decided_at": row.decided_at,
-            "note": self._sealer.open_maybe(row.note),
+            "note": self._encryptor.decrypt_optional(row.note),
         }
 
     def acknowledge(self, id: str, at: datetime, caller: str, by: str | None, reason: str | None) -> None:
         """Note that a warned draft is sent all the same."""
-        sealed = self._sealer.seal_maybe(reason)
-        self._session.add(AcknowledgementRow(screening_id=id, at=at, caller=caller, acknowledged_by=by, reason=sealed))
+        encrypted = self._encryptor.encrypt_optional(reason)
+        self._session.add(
+            AcknowledgementRow(screening_id=id, at=at, caller=caller, acknowledged_by=by, reason=encrypted)
+        )
 
     def appeal(self, id: str, at: datetime, caller: str, words: str | None) -> None:
         """Note that a verdict is contested."""
-        sealed = self._sealer.seal_maybe(words)
-        self._session.add(AppealRow(screening_id=id, at=at, caller=caller, words=sealed, state="open"))
+        encrypted = self._encryptor.encrypt_optional(words)
+        self._session.add(AppealRow(screening_id=id, at=at, caller=caller, words=encrypted, state="open"))
 
     def withdraw(self, id: str, at: datetime, caller: str) -> None:
         """Note that a draft will not be sent."""
@@ -96,7 +98,7 @@ class Screenings:
             language=verdict["language"]["code"],
         )  # fmt: skip
         self._session.add(case)
-        self._session.add(AuditRow(**opening(stored.caller, case.id, kind, stored.id, at)))
-        if not known and stored.draft and not self._sealer.encrypts:
+        self._session.add(AuditRow(**case_opened_row(stored.caller, case.id, kind, stored.id, at)))
+        if not known and stored.draft and not self._encryptor.encrypts:
             index_drafts(self._session.connection(), [(stored.id, stored.draft)])
         return case.id

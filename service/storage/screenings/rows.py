@@ -4,12 +4,12 @@ from typing import Any
 
 import orjson
 
-from service.storage.encryption import Sealer
+from service.storage.encryption import Encryptor
 from service.storage.screenings.documents import FORMAT
 from service.storage.screenings.records import NewScreening, new_id, support_hash, template_hash
 
 
-def screening_row(screening: NewScreening, sealer: Sealer) -> dict[str, Any]:
+def screening_row(screening: NewScreening, encryptor: Encryptor) -> dict[str, Any]:
     """The row of `screenings`."""
     verdict, draft = screening.verdict, screening.draft
     return {
@@ -18,7 +18,7 @@ def screening_row(screening: NewScreening, sealer: Sealer) -> dict[str, Any]:
         "format": FORMAT,
         "caller": screening.caller,
         "merchant_id": screening.merchant_id,
-        "draft": sealer.seal_draft(draft),
+        "draft": encryptor.encrypt_draft(draft),
         "text_hash": screening.text_hash,
         "support_hash": support_hash(draft.support_id),
         "template_hash": template_hash(draft.body),

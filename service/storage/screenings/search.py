@@ -42,12 +42,6 @@ def found_drafts(kind: str, query: str) -> TextualSelect | None:
     return text(_FIND[kind]).bindparams(query=wanted).columns(column("screening_id"))
 
 
-def find_drafts(connection: Connection, query: str, most: int = 1000) -> list[str]:
-    """Ids of some screenings whose draft holds all words of the query; any string is a query."""
-    wanted = found_drafts(connection.dialect.name, query)
-    return [] if wanted is None else list(connection.execute(wanted).scalars().fetchmany(most))
-
-
 def forget_drafts(connection: Connection, ids: Iterable[str]) -> None:
     """Take drafts out of the index."""
     rows = [{"id": screening_id, "row": _row(screening_id)} for screening_id in ids]

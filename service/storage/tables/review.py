@@ -8,7 +8,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.storage.tables.columns import Base, UtcTime
 from service.storage.tables.screenings import ID
 
-CASE_KINDS = ("blocked", "warned_sent", "appealed", "suggested", "shadow", "unscreened")
 ROLES = ("reviewer", "lead", "administrator", "auditor")
 
 

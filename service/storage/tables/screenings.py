@@ -17,7 +17,7 @@
 | orders | `python -m service orders load`, the CommerceInterface follower | by the same |
 | unscreened | the compose box's fail-open path (POST /unscreened) | when it is screened later |
 
-What a merchant or reviewer typed is sealed bytes (`sealing.py`): open it with the store's `Sealer`, never as text.
+What a merchant or reviewer typed is sealed bytes (`sealing.py`): open it with the store's `Encryptor`, never as text.
 Verdict and evidence are JSON bytes with a format number and hold offsets (code points), not words: once a draft is
 purged, no word of it is left.
 """
