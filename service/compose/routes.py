@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from service.compose.bundling import STATIC, packed_widget
+from service.compose.bundling import STATIC, bundled_widget
 from service.compose.demo_proxy import call, demo_key, forward
 from service.compose.schemas import SentDraft
+from service.style import TOKENS_CSS
 
 HERE = Path(__file__).parent
 KINDS = {"draft-screen.js": "text/javascript", "draft-screen.d.ts": "text/plain",
@@ -99,8 +100,15 @@ async def send(request: Request, sent: SentDraft) -> Response:
 @cache
 def _asset(name: str) -> tuple[bytes, bytes, str]:
     """The file's bytes, the same gzipped, and its ETag."""
-    body = (packed_widget() if name == "draft-screen.js" else (STATIC / name).read_text("utf-8")).encode()
+    body = _source(name).encode()
     return body, gzip.compress(body, 9, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+
+
+def _source(name: str) -> str:
+    if name == "draft-screen.js":
+        return bundled_widget()
+    text = (STATIC / name).read_text("utf-8")
+    return TOKENS_CSS + text if name.endswith(".css") else text
 
 
 @cache

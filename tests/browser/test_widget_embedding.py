@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from service.compose.bundling import PARTS, STATIC, packed_widget
+from service.compose.bundling import MODULES, STATIC, bundled_widget
 from tests.browser.fake_service import REPLACEMENT, Plan
 
 TYPES = Path(STATIC / "draft-screen.d.ts").read_text("utf-8")
@@ -34,20 +34,20 @@ def two(page: Page, fake: str, plan: Plan) -> Page:
 
 
 def test_at_most_ten_kilobytes_gzipped() -> None:
-    assert len(gzip.compress(packed_widget().encode(), 9)) <= 10_000
+    assert len(gzip.compress(bundled_widget().encode(), 9)) <= 10_000
 
 
 def test_every_part_is_packed() -> None:
     parts = {path.stem for path in STATIC.glob("*.js")} - {"compose"}
-    assert parts == set(PARTS)
-    assert not re.search(r"^import ", packed_widget(), re.MULTILINE)
+    assert parts == set(MODULES)
+    assert not re.search(r"^import ", bundled_widget(), re.MULTILINE)
 
 
 def test_the_module_is_served_compressed_and_revalidated(fake: str) -> None:
     first = httpx.get(fake + "/compose/draft-screen.js")
     assert first.headers["content-type"].startswith("text/javascript")
     assert first.headers["content-encoding"] == "gzip"
-    assert first.text == packed_widget()
+    assert first.text == bundled_widget()
     again = httpx.get(fake + "/compose/draft-screen.js", headers={"if-none-match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert httpx.get(fake + "/compose/draft-screen.d.ts").text == TYPES

@@ -16,8 +16,8 @@ sheet.replaceSync(`
 }
 * { box-sizing: border-box; margin: 0; padding: 0; }
 [hidden] { display: none !important; }
-.status { --tone: var(--info); } .allow, .sent { --tone: var(--allow); } .warn, .failed { --tone: var(--warn); }
-.block { --tone: var(--block); } .info { --tone: var(--info); }
+.status, .info { --tone: var(--info); } .allow, .sent { --tone: var(--allow); } .warn, .failed { --tone: var(--warn); }
+.block { --tone: var(--block); }
 .status, h2, .actions { display: flex; align-items: center; gap: 0.5rem; }
 .status { min-height: 2rem; }
 .word, .tag { color: var(--tone); font-weight: 600; }

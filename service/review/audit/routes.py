@@ -11,7 +11,7 @@ from service.dependencies import SessionDep
 from service.review.audit.records import MOST_EXPORTED, PAGE, AuditQuery, actions, entries
 from service.review.auth.access import allowed
 from service.review.auth.roles import Reviewer
-from service.review.statistics.routes import csv_answer
+from service.review.web.csv_files import csv_response
 from service.review.web.pages import PageRoute, page
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
@@ -34,7 +34,7 @@ def audit_sheet(request: Request, session: SessionDep, me: AuditorDep) -> Respon
     """What the search finds, as CSV."""
     rows = entries(session, AuditQuery.read(request.query_params), MOST_EXPORTED)
     lines = [(r.id, r.at.isoformat(), r.actor, r.action, r.subject, _plain(r.before), _plain(r.after)) for r in rows]
-    return csv_answer("audit.csv", [("id", "at", "actor", "action", "subject", "before", "after"), *lines])
+    return csv_response("audit.csv", [("id", "at", "actor", "action", "subject", "before", "after"), *lines])
 
 
 def _readable(values: Mapping[str, object] | None) -> str:

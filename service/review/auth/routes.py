@@ -15,13 +15,18 @@ from service.review.auth.access import signed_in as require_sign_in
 from service.review.auth.sessions import COOKIE, SignInRefusedError, check, refused, sign_out, start
 from service.review.cases.claims import release_all
 from service.review.web.pages import STATIC, PageRoute, base_of, go, page
+from service.style import TOKENS_CSS
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 LOGIN_CSRF_COOKIE = "review_gate"
 _PAGE = re.compile(r"(?:/(?!/)|\?)[\w/?&=%.+~-]{0,1000}")
 """A page of the desk, as an address continues after `/review`: where somebody was when their session ended."""
 _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-_FILES = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in _KINDS}
+_FILES = {
+    path.name: TOKENS_CSS.encode() * (path.suffix == ".css") + path.read_bytes()
+    for path in STATIC.iterdir()
+    if path.suffix in _KINDS
+}
 _TAGS = {name: f'"{hashlib.sha256(data).hexdigest()[:16]}"' for name, data in _FILES.items()}
 
 

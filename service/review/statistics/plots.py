@@ -5,88 +5,77 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from service.review.statistics.figures import StatisticsTable
+from service.style import Theme, colours
 
 if TYPE_CHECKING:  # the plotting library takes a second to import: the first drawing pays for it, not every start
     from matplotlib.axes import Axes
 
-THEMES = {
-    "light": {"ink": "#1d2125", "soft": "#5a636c", "edge": "#dedfdb", "bar": "#5a636c"},
-    "dark": {"ink": "#e7e9eb", "soft": "#a2abb3", "edge": "#33383d", "bar": "#a2abb3"},
+SERIES = {
+    "Blocked": "block",
+    "Warned": "warn",
+    "Allowed": "allow",
+    "Overturned": "person",
+    "Wrongly blocked": "block",
 }
-COLOURS = {
-    "light": {
-        "Blocked": "#b3261e",
-        "Warned": "#855600",
-        "Allowed": "#17683a",
-        "Overturned": "#5b3fa8",
-        "Wrongly blocked": "#b3261e",
-    },
-    "dark": {
-        "Blocked": "#ff8a80",
-        "Warned": "#e8b04b",
-        "Allowed": "#6fcf97",
-        "Overturned": "#c3aefb",
-        "Wrongly blocked": "#ff8a80",
-    },
-}
+"""The design token of each column's line; other columns are `soft`."""
 _DASHES = ("-", (0, (6, 2)), (0, (2, 2)))
 _MARKS = ("s", "^", "o")
 _ONE = threading.Lock()  # the plotting library keeps its settings for the whole process
 _FONT = {"font.size": 10, "font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": "desk"}
 
 
-def plot(table: StatisticsTable, theme: str, *, narrow: bool = False) -> bytes:
+def plot(table: StatisticsTable, theme: Theme, *, narrow: bool = False) -> bytes:
     """The drawing of a table as SVG; `narrow` for a page no wider than a telephone, so that its words stay legible."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    colours = THEMES[theme]
+    palette = colours(theme)
     with _ONE, mpl.rc_context(_FONT):
         height = 2.6 if table.kind == "days" else 0.25 + 0.31 * len(table.rows[:12])
         figure = Figure(figsize=(3.7 if narrow else 6.4, height), layout="constrained")
         axes = figure.add_subplot()
-        _plain(axes, colours)
-        _days(axes, table, theme, most=4 if narrow else 8) if table.kind == "days" else _bars(axes, table, theme)
+        _plain(axes, palette)
+        _days(axes, table, palette, most=4 if narrow else 8) if table.kind == "days" else _bars(axes, table, palette)
         target = io.BytesIO()
         figure.savefig(target, format="svg", transparent=True, metadata={"Date": None})
     return target.getvalue()
 
 
-def _plain(axes: "Axes", colours: dict[str, str]) -> None:
-    axes.tick_params(colors=colours["soft"], length=0)
+def _plain(axes: "Axes", palette: dict[str, str]) -> None:
+    axes.tick_params(colors=palette["soft"], length=0)
     for name, spine in axes.spines.items():
         spine.set_visible(name in ("bottom",))
-        spine.set_color(colours["edge"])
+        spine.set_color(palette["edge"])
 
 
-def _days(axes: "Axes", table: StatisticsTable, theme: str, *, most: int) -> None:
+def _days(axes: "Axes", table: StatisticsTable, palette: dict[str, str], *, most: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
     days = [str(row[0])[5:] for row in table.rows]
     for number, name in enumerate(column for column in table.columns[1:] if not column.startswith("Share")):
         values: list[Any] = [row[number + 1] for row in table.rows]
-        colour = COLOURS[theme].get(name, THEMES[theme]["soft"])
+        colour = palette[SERIES.get(name, "soft")]
         style = {"linestyle": _DASHES[number % 3], "marker": _MARKS[number % 3], "markersize": 4}
         axes.plot(range(len(days)), values, color=colour, label=name, linewidth=1.8, **style)  # type: ignore[arg-type]
     step = max(1, -(-len(days) // most))
     axes.set_xticks(range(0, len(days), step), days[::step])
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_ylim(bottom=0)
-    axes.grid(axis="y", color=THEMES[theme]["edge"], linewidth=0.7)
+    axes.grid(axis="y", color=palette["edge"], linewidth=0.7)
     axes.legend(
-        frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(-0.02, 1), labelcolor=THEMES[theme]["ink"],
+        frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(-0.02, 1), labelcolor=palette["ink"],
         columnspacing=1.1, handlelength=1.5, handletextpad=0.5,
     )  # fmt: skip
 
 
-def _bars(axes: "Axes", table: StatisticsTable, theme: str) -> None:
+def _bars(axes: "Axes", table: StatisticsTable, palette: dict[str, str]) -> None:
     from matplotlib.ticker import PercentFormatter
 
     rows = table.rows[:12][::-1]
     values: list[Any] = [row[1] for row in rows]
-    bars = axes.barh([str(row[0]) for row in rows], values, color=THEMES[theme]["bar"], height=0.6)
+    bars = axes.barh([str(row[0]) for row in rows], values, color=palette["soft"], height=0.6)
     texts = [_said(value, row, share=table.share) for value, row in zip(values, rows, strict=True)]
-    axes.bar_label(bars, texts, padding=4, color=THEMES[theme]["ink"])
+    axes.bar_label(bars, texts, padding=4, color=palette["ink"])
     axes.set_xlim(0, max([*values, 0.001]) * 1.25)
     if table.share:
         axes.xaxis.set_major_formatter(PercentFormatter(1))

@@ -1,7 +1,5 @@
 """The numbers: a page of plots and tables, each also as SVG and as CSV; and how far reviewers agree."""
 
-import csv
-import io
 from datetime import UTC, datetime, time, timedelta
 
 from fastapi import APIRouter, Request, Response
@@ -14,8 +12,10 @@ from service.review.auth.access import ReviewerDep
 from service.review.cases.second_readings import disagreements, pairs
 from service.review.statistics.agreement import agreement
 from service.review.statistics.figures import TABLES, ReportPeriod, StatisticsTable
-from service.review.statistics.plots import THEMES, plot
-from service.review.web.pages import HEADERS, PageRoute, page
+from service.review.statistics.plots import plot
+from service.review.web.csv_files import csv_response
+from service.review.web.pages import PageRoute, page
+from service.style import THEMES
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 SPANS = (7, 30, 90)
@@ -35,14 +35,15 @@ def drawing(
     session: SessionDep, me: ReviewerDep, name: str, days: int = 30, theme: str = "light", narrow: bool = False
 ) -> Response:
     """One table as a plot."""
-    if theme not in THEMES:
+    chosen = next((known for known in THEMES if known == theme), None)
+    if chosen is None:
         raise ServiceError(422, "theme: light or dark.")
     headers = {
         "cache-control": "private, max-age=30",
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
     }
     return Response(
-        plot(_table(session, name, days), theme, narrow=narrow), media_type="image/svg+xml", headers=headers
+        plot(_table(session, name, days), chosen, narrow=narrow), media_type="image/svg+xml", headers=headers
     )
 
 
@@ -50,7 +51,7 @@ def drawing(
 def sheet(session: SessionDep, me: ReviewerDep, name: str, days: int = 30) -> Response:
     """One table as CSV."""
     table = _table(session, name, days)
-    return csv_answer(f"{name}.csv", [table.columns, *table.rows])
+    return csv_response(f"{name}.csv", [table.columns, *table.rows])
 
 
 @router.get("/agreement", response_class=HTMLResponse)
@@ -61,20 +62,6 @@ def agree(request: Request, session: SessionDep, me: ReviewerDep) -> Response:
         request, "statistics/agreement.html", me, here="Agreement", rows=agreement(both), cases=len(both),
         disagreements=disagreements(session),
     )  # fmt: skip
-
-
-def csv_answer(name: str, rows: object) -> Response:
-    """Rows as a CSV file. A cell that a spreadsheet would run as a formula is given an apostrophe."""
-    target = io.StringIO()
-    writer = csv.writer(target)
-    for row in rows:  # type: ignore[attr-defined]
-        writer.writerow([_harmless(cell) for cell in row])
-    headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
-    return Response(target.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def _span(session: Session, days: int) -> ReportPeriod:
