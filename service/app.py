@@ -1,4 +1,4 @@
-"""The app: the only place that knows all the parts, and wires them."""
+"""The app: the only module that knows every part of the service and connects them."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -34,7 +34,7 @@ from service.webhooks.delivery import WebhookDelivery
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The whole service. Raises ValueError, naming the setting or file at fault, rather than start half-working."""
+    """The whole service. Raises ValueError, naming the setting or file at fault, where it cannot start completely."""
     services = wire(settings)
     app = api()
     app.state.services = services
@@ -72,7 +72,7 @@ async def _directly(app: FastAPI, endpoint: Endpoint, request: Request) -> Respo
 
 
 def wire(settings: Settings) -> Services:
-    """The parts of one process."""
+    """The services of one process."""
     database = Database(settings.database())
     database.migrate()
     encryptor = Encryptor(settings.text_keys.get_secret_value())

@@ -1,4 +1,4 @@
-"""What a uvicorn worker starts from: the app of the environment's settings."""
+"""The entry point of a uvicorn worker: the app with the settings of the environment."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from service.telemetry.logs import event, set_up
 
 
 def app() -> FastAPI:
-    """The app. What keeps it from starting is said in one line, and ends the worker and its parent."""
+    """The app. Where it cannot start, one logged line gives the reason, and the worker and its parent end."""
     settings = Settings()  # type: ignore[call-arg]
     set_up(settings.log_level)
     try:

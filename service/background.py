@@ -1,4 +1,4 @@
-"""What is done beside the requests: models, rules and orders followed, webhooks delivered, old text purged."""
+"""Background tasks: reload models and rules, fetch orders, deliver webhooks, purge old text."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ Loops = list["asyncio.Task[None]"]
 
 
 def start(services: Services) -> Loops:
-    """Start every chore that the settings ask for."""
+    """Start every background task that the settings ask for."""
     book = RuleBookFollower(
         services.database,
         VersionSigner.from_settings(services.settings),
@@ -41,7 +41,7 @@ def start(services: Services) -> Loops:
 
 
 async def stop(loops: Loops) -> None:
-    """End the chores; one that is at work ends its turn in its thread."""
+    """Stop the tasks. A task that is at work finishes its turn in its thread."""
     for loop in loops:
         loop.cancel()
     for loop in loops:
@@ -66,7 +66,7 @@ def purge(services: Services) -> None:
 
 
 async def _every(name: str, seconds: float, work: Callable[[], object]) -> None:
-    """Do a chore in a thread, at once and again and again; one that fails is logged and has its next turn."""
+    """Run a task in a thread, now and every `seconds`. A failure is logged, and the task runs again."""
     while True:
         try:
             await run_in_threadpool(work)

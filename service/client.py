@@ -90,7 +90,7 @@ class ScreeningClient:
         merchant_id: str | None = None, offset_encoding: OffsetEncoding = "utf-32",
         idempotency_key: str | None = None,
     ) -> ScreeningResult:  # fmt: skip
-        """Screen one draft. Offsets are Python's code points unless told otherwise."""
+        """Screen one draft. Offsets are code points unless `offset_encoding` says otherwise."""
         draft = {"support_id": support_id, "subject": subject, "body": body, "mode": mode}
         known = {"order": {"cancelled_by": cancelled_by}} if cancelled_by else {}
         merchant = {"merchant_id": merchant_id} if merchant_id else {}
@@ -121,7 +121,7 @@ class ScreeningClient:
         return self._post(f"/screenings/{screening_id}/appeal", {"message": message})
 
     def unscreened(self, *, support_id: str, subject: str, body: str, merchant_id: str | None = None) -> str:
-        """Tell of a draft that was sent while screening could not be reached; its screening's id."""
+        """Report a draft that was sent while screening could not be reached. Returns the id of its screening."""
         draft = {"support_id": support_id, "subject": subject, "body": body, "merchant_id": merchant_id}
         return str(self._post("/unscreened", draft)["screening_id"])
 

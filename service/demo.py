@@ -19,7 +19,7 @@ _SECRETS = "demo-secrets"
 
 
 def prepare(settings: Settings, tell: Callable[[str], None]) -> Settings:
-    """Settings with which the demonstration can run. `tell` is told what is new, which is never shown again."""
+    """The settings of the demonstration. Calls `tell` with each new secret, which is never shown again."""
     settings.home.mkdir(parents=True, exist_ok=True)
     known = _read(settings.home / _SECRETS)
     brought = settings.demo_key.get_secret_value() if settings.demo_key else ""

@@ -1,4 +1,4 @@
-"""What is made at a start and stays: garbage is not looked for among it."""
+"""Freezes the objects of the start for the garbage collector."""
 
 import gc
 from collections.abc import Iterator
@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def startup_freeze() -> Iterator[None]:
-    """Modules, rules and models that are made within stay as long as the process. The collector passes them over: now,
-    where walking them again and again would be a fifth of a start, and later, where it would hold up requests."""
+    """Exclude the objects made within from garbage collection: modules, rules and models live as long as the process.
+
+    Collecting them during the start takes a fifth of its time, and later it delays requests.
+    """
     gc.disable()
     try:
         yield

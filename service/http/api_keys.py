@@ -23,7 +23,7 @@ _MARK = "gs"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever holds a key: name, the key's prefix, and its rights."""
+    """The holder of an API key: name, prefix of the key, and rights."""
 
     name: str
     prefix: str
@@ -61,7 +61,7 @@ def hash_of(secret: str) -> str:
 
 
 class KeyRing:
-    """Checks bearer keys against the store, remembering each answer for a few seconds."""
+    """Checks bearer keys against the store and caches each answer for a few seconds."""
 
     def __init__(self, look_up: Callable[[str], ApiKeyRecord | None], *, clock: Callable[[], float] = time.monotonic):
         self._look_up = look_up
@@ -79,8 +79,8 @@ class KeyRing:
     def caller(self, secret: str) -> Caller | None:
         """The caller of a key, asking the store; None if the key is not known, expired or revoked.
 
-        While the store cannot be asked, its last answer stands, so that previews go on. Raises the store's error
-        where there is none.
+        While the store is unavailable, its last answer is used, so that previews go on. Raises the store's error for a
+        key that was never looked up.
         """
         prefix = prefix_of(secret)
         try:

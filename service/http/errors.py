@@ -58,7 +58,7 @@ def invalid(errors: Sequence[Mapping[str, Any]], prefix: Sequence[str | int] = (
 
 
 def _named(part: str | int) -> str:
-    """A field's name, unless it is none: somebody's text in the place of a name is not said again."""
+    """The name of a field. Text that is not a plausible name may come from a draft and is not repeated."""
     return str(part) if _NAME.fullmatch(str(part)) else "(no name)"
 
 

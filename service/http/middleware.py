@@ -73,7 +73,7 @@ class RequestMiddleware:
             request_id.reset(token)
 
     def _weight(self, scope: Scope, headers: dict[bytes, bytes]) -> int:
-        """Bytes of the body: as told, or as many as may come; one too large is refused unread."""
+        """The bytes of the body: the declared length, or the cap without one. Too large a body is not read."""
         declared = headers.get(b"content-length", b"")
         cap = self._cap_of(scope)
         if declared.isdigit():

@@ -1,7 +1,7 @@
 """Judging within a time budget. Where the threads are was measured.
 
 The cheap witnesses judge a short draft on the event loop, in less time than a thread would take to be woken, and all
-that arrive in one turn of the loop together (`gathering.py`). The encoder, asked in doubt, takes ten times as long
+that arrive in one turn of the loop together (`micro_batching.py`). The encoder, asked in doubt, takes ten times as long
 and frees the interpreter while it works: it alone goes to a thread, so that a doubtful draft holds up nobody. A long
 draft goes to the lane, a thread with a screener of its own.
 

@@ -1,4 +1,4 @@
-"""The screeners that serve: the promoted model, followed without a restart, and a challenger in shadow."""
+"""The live screeners: the promoted model, reloaded without a restart, and a challenger in shadow."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ class _Loaded:
 
 
 class Screeners:
-    """What judges the drafts of this process."""
+    """Judges the drafts of this process with the live model."""
 
     def __init__(
         self, home: Path, *, budget: float, encoder: bool = True, make: Callable[..., Screener] = Screener
@@ -143,7 +143,7 @@ class Screeners:
         return loaded
 
     def _challenger(self) -> ModelArtifact | None:
-        """The model named in registry/shadow; one that will not load has no say and stops nothing."""
+        """The model named in registry/shadow; None, with a logged event, where it does not load."""
         folder = _named(self._home, "shadow")
         try:
             return self._artifact(folder) if folder else None
@@ -166,7 +166,7 @@ class Screeners:
 
 
 def _named(home: Path, pointer: str) -> Path | None:
-    """The folder of the version that registry/<pointer> names; None where there is none."""
+    """The folder of the version that registry/<pointer> names; None where the pointer does not exist."""
     registry = home / "registry"
     try:
         name = (registry / pointer).read_text(encoding="utf-8").strip()

@@ -1,7 +1,7 @@
-"""Drafts that arrive in the same turn of the event loop are looked at together: stage by stage, which costs each less.
+"""Micro-batches: drafts that arrive in the same turn of the event loop are judged together, stage by stage.
 
-What a stage looks up stays in the processor's cache while it goes from draft to draft. Whoever arrives alone is looked
-at alone, at once: nobody is made to wait for company.
+The tables of a stage stay in the processor's cache from draft to draft, so each draft costs less. A draft that arrives
+alone is judged alone and at once: no draft waits for a batch to fill.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class MicroBatcher:
     """Looks at drafts on the event loop. A group is no longer, in characters, than the longest draft may be alone."""
 
     def __init__(self, longest: int, overran: Callable[[], None]) -> None:
-        """`overran` is told when a deadline passed while the loop was held for it."""
+        """`overran` is called when a deadline passes while the batch holds the event loop."""
         self._longest = longest
         self._overran = overran
         self._arrived: dict[Screener, list[_Waiting]] = {}

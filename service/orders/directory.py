@@ -52,7 +52,7 @@ class OrderDirectory:
         return self._look_up is not None
 
     async def facts(self, support_id: str, given: Order | None) -> OrderFacts:
-        """What is known of the order; what the caller told wins over the source, field by field."""
+        """The facts about the order. A field that the caller gives overrides the source."""
         if self._look_up is None:
             return OrderFacts(given, "told") if given else NOT_ASKED
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""One screening from request to answer: look the order up, judge, keep, answer. The edge's I/O in one place."""
+"""One screening from request to response: look up the order, judge, store, respond."""
 
 import asyncio
 import random
@@ -62,11 +62,11 @@ async def screen(services: Services, caller: Caller, asked: DraftIn, key: str | 
 
 
 async def prepare(services: Services, caller: Caller, asked: DraftIn) -> PreparedDraft:
-    """What is known before judging. Raises the 422 of a previous screening that is not the caller's."""
-    told = asked.order.order() if asked.order else None
-    facts = (
-        NOT_ASKED if told is None and not services.orders.asks else await services.orders.facts(asked.support_id, told)
-    )
+    """Collect what judging needs. Raises the 422 where the previous screening is not the caller's."""
+    given = asked.order.order() if asked.order else None
+    facts = NOT_ASKED
+    if given is not None or services.orders.asks:
+        facts = await services.orders.facts(asked.support_id, given)
     previous = None
     if asked.previous_screening_id:
         previous = await run_in_threadpool(_previous, services, caller, asked.previous_screening_id)
@@ -90,7 +90,7 @@ def load(services: Services, screening_id: str, caller: str | None) -> StoredScr
 async def finish(
     services: Services, caller: Caller, prepared: PreparedDraft, judged: JudgedDraft, key: str | None
 ) -> dict[str, Any]:
-    """Keep the verdict where it is to be kept, and answer."""
+    """Store the verdict, unless it is a preview, and build the response."""
     asked, verdict = prepared.asked, judged.verdict
     document = verdict_document(verdict, services.screeners.screener.policy)
     _count(services, asked.mode, document)
@@ -108,10 +108,12 @@ async def finish(
     written = services.writer.submit(new)
     # while the store is at work: an answer that is sent only if this screening is the one that was kept
     granted = issue_pass(services, new.id, new.text_hash, verdict.decision, new.created_at)
-    told = answer(document, prepared.draft, asked.offset_encoding, screening_id=new.id, granted=granted, extra=extra)
+    response = answer(
+        document, prepared.draft, asked.offset_encoding, screening_id=new.id, granted=granted, extra=extra
+    )
     kept_id = await stored_id(written, new)
     services.metrics.stage("store", time.perf_counter() - started)
-    return told if kept_id == new.id else await _again(services, caller, kept_id, asked)
+    return response if kept_id == new.id else await _again(services, caller, kept_id, asked)
 
 
 async def stored_id(written: Awaitable[WriteResult], new: NewScreening, *, longest: float = LONGEST_STORE) -> str:

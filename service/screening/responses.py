@@ -1,4 +1,4 @@
-"""What is answered: a stored or fresh verdict in the words of the contract."""
+"""Responses: a stored or new verdict in the form of the contract."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ def with_reply_deadline(document: Document, at: datetime, clock: ReplyClock) -> 
 
 
 def changes(before: Document, now: Document) -> dict[str, list[dict[str, Any]]]:
-    """Which findings an edit cleared, which remain and which are new; told apart by their ids."""
+    """The findings that an edit cleared, those that remain and those that are new, compared by their ids."""
     old, new = before["findings"], now["findings"]
     still = Counter(f["id"] for f in old) & Counter(f["id"] for f in new)
     return {

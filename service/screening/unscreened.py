@@ -14,7 +14,7 @@ from service.storage.screenings.unscreened import add_unscreened
 
 router = APIRouter()
 EARLIEST = timedelta(days=365)
-"""A draft is not told of later than this; a moment before it, or in the future, is brought within."""
+"""The oldest `sent_at` that is accepted. An older or future moment is set to the nearest accepted one."""
 
 
 @router.post("/unscreened", status_code=202, summary="A draft that was sent unscreened", tags=["screening"])

@@ -1,4 +1,4 @@
-"""What merchants and reviewers typed, on its way to the store and back: plain, or encrypted by a key from settings."""
+"""Encryption of text that merchants and reviewers typed: stored plain, or encrypted with a key from the settings."""
 
 import json
 
@@ -11,14 +11,15 @@ _PLAIN, _FERNET = b"p", b"f"
 
 
 class EncryptionError(ValueError):
-    """Keys that are none, or stored text that none of them opens; the error holds nothing of either."""
+    """A malformed key, or stored text that no key decrypts. The message contains neither key nor text."""
 
 
 class Encryptor:
-    """Seals text: the first byte says how. Without keys text is stored plain; the first key seals, all open."""
+    """Encrypts and decrypts stored text. The first byte gives the format: `p` plain, `f` Fernet. Without keys text is
+    stored plain; the first key encrypts and every key decrypts."""
 
     def __init__(self, keys: str = "") -> None:
-        """`keys`: Fernet keys, comma-separated. Raises SealError for a key that is none, without showing it."""
+        """`keys`: Fernet keys, comma-separated. Raises EncryptionError for a malformed key, without showing it."""
         try:
             found = [Fernet(key.strip()) for key in keys.split(",") if key.strip()]
         except ValueError:
@@ -36,8 +37,8 @@ class Encryptor:
         raw = text.encode("utf-8", "surrogatepass")
         return _FERNET + self._fernet.encrypt(raw) if self._fernet else _PLAIN + raw
 
-    def open(self, encrypted: bytes) -> str:
-        """The text again. Raises SealError."""
+    def decrypt(self, encrypted: bytes) -> str:
+        """The text again. Raises EncryptionError."""
         kind, raw = encrypted[:1], encrypted[1:]
         if kind == _FERNET:
             if self._fernet is None:
@@ -53,11 +54,11 @@ class Encryptor:
         return None if text is None else self.encrypt(text)
 
     def decrypt_optional(self, encrypted: bytes | None) -> str | None:
-        """As `open`; None stays None."""
-        return None if encrypted is None else self.open(encrypted)
+        """As `decrypt`; None stays None."""
+        return None if encrypted is None else self.decrypt(encrypted)
 
     def encrypt_draft(self, draft: Draft) -> bytes:
-        """A draft's three fields as one sealed JSON array."""
+        """A draft's three fields as one encrypted JSON array."""
         fields = (draft.support_id, draft.subject, draft.body)
         try:
             return self.encrypt(orjson.dumps(fields).decode())
@@ -65,8 +66,8 @@ class Encryptor:
             return self.encrypt(json.dumps(fields))
 
     def decrypt_draft(self, encrypted: bytes) -> Draft:
-        """The draft again. Raises SealError."""
-        text = self.open(encrypted)
+        """The draft again. Raises EncryptionError."""
+        text = self.decrypt(encrypted)
         try:
             return Draft(*orjson.loads(text))
         except orjson.JSONDecodeError:

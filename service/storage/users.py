@@ -36,7 +36,7 @@ class Users:
         self._session = session
 
     def add(self, name: str, role: str, password: str, at: datetime) -> User:
-        """Make a user. Raises UserError for a role that is none, a name that is taken, a password under 10 letters."""
+        """Make a user. Raises UserError for an unknown role, a name in use, or a password of under 10 characters."""
         if role not in ROLES:
             raise UserError(f"role is one of {', '.join(ROLES)}")
         if len(password) < 10:
@@ -90,6 +90,6 @@ def _user(row: UserRow) -> User:
 
 @cache
 def _nobody() -> str:
-    """A hash that an unknown name is checked against, so that it takes as long as a wrong password. Made at the first
-    sign-in, whoever it is: a hash costs a quarter of a second, too much for every start."""
+    """A hash that an unknown name is checked against, so that it takes as long as a wrong password. Computed at the
+    first sign-in: a hash costs a quarter of a second, too much for every start."""
     return _HASHER.hash("nobody has this password")

@@ -16,7 +16,7 @@ class Metrics:
     """The counters of one app. Several workers share them through PROMETHEUS_MULTIPROC_DIR."""
 
     def __init__(self, traces: Traces | None = None) -> None:
-        """`traces` are told of the same stages and requests, where there are any."""
+        """`traces`, where given, receive the same stages and requests."""
         self.traces = traces
         self._registry = CollectorRegistry()
         registry = self._registry

@@ -1,4 +1,4 @@
-"""A rule on trial: its own examples, pasted text, and the drafts that are stored with what people said of them."""
+"""Testing a rule: on its own examples, on pasted text, and on stored drafts with their reviewed labels."""
 
 import threading
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class RuleFault:
-    """What keeps a draft rule from being saved or published."""
+    """A reason why a draft rule cannot be saved or published."""
 
     reason: str
     sentence: str = ""
@@ -57,8 +57,8 @@ class StoredHit:
 
 @dataclass(frozen=True, slots=True)
 class BackTest:
-    """The rule on stored drafts: hits, and of the reviewed ones how many a person bears out; `fresh` hits are on
-    drafts that were not stopped then."""
+    """The rule on stored drafts: hits, and how many of the reviewed ones a reviewer confirms. `fresh` counts
+    the hits on drafts that were allowed."""
 
     drafts: int
     hits: int
@@ -70,7 +70,7 @@ class BackTest:
 
     @property
     def precision(self) -> float | None:
-        """Share of the reviewed hits that a person bears out."""
+        """The share of the reviewed hits that a reviewer confirms."""
         return self.right / self.reviewed if self.reviewed else None
 
 

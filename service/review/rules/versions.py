@@ -36,7 +36,7 @@ def in_force(rows: Sequence[RuleVersionRow]) -> RuleVersionRow | None:
 
 
 def on_trial(rows: Sequence[RuleVersionRow]) -> RuleVersionRow | None:
-    """The version that runs in shadow beside the live one; None where there is none."""
+    """The version that runs in shadow beside the live one, or None."""
     last = next((row for row in reversed(rows) if row.status != "draft"), None)
     return last if last and last.status == "trial" else None
 

@@ -23,7 +23,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 _GROUP = 500
 Progress = Callable[[str, int], None]
-"""Told a table's name and how many of its rows are done."""
+"""Called with the name of a table and the number of rows that are done."""
 
 
 def tables() -> list[Table]:

@@ -1,7 +1,7 @@
 """Restore: a backup of this version or an older one comes back into an empty database, all of it or nothing.
 
 The rows go into the schema that they were written from, and are then brought to this version's by the migrations, as
-those of a running database would be. The search index is built anew.
+those of a running database would be. The search index is rebuilt.
 """
 
 import base64
@@ -130,7 +130,7 @@ def _value(kind: Any, value: Any) -> Any:
 
 
 def _continue_numbers(connection: Connection, table: Table) -> None:
-    """PostgreSQL counts on from where its sequence stands, so it must be told of the rows that came with numbers."""
+    """Set the PostgreSQL sequence to the highest restored id; otherwise it would give out the restored ids again."""
     if connection.dialect.name != "postgresql" or table.autoincrement_column is None:
         return
     column = table.autoincrement_column.name

@@ -1,7 +1,7 @@
-"""Keeping screenings: one thread gathers what arrives at the same moment into one transaction (group commit).
+"""Group commit: one thread writes the screenings that arrive at the same moment in one transaction.
 
-Whoever waits is answered after the commit, so an answered screening is on disk. A row that the database refuses is
-tried again alone, so that it fails by itself.
+A future is resolved after the commit, so a screening that was answered is on disk. A row that the database refuses is
+written again alone, so that it fails by itself.
 """
 
 import asyncio
@@ -70,13 +70,13 @@ class ScreeningWriter:
 
     def _run(self) -> None:
         while (group := self._queue.get()) is not None:
-            ended = self._gather(group)
+            ended = self._extend(group)
             self._write(group)
             self._answered += len(group)
             if ended:
                 return
 
-    def _gather(self, group: _Group) -> bool:
+    def _extend(self, group: _Group) -> bool:
         """Add what waits to the group; True if nothing will come after it."""
         while len(group) < LARGEST_GROUP:
             try:
@@ -96,7 +96,7 @@ class ScreeningWriter:
                 )
         except UNAVAILABLE_ERRORS as error:
             kept = [StoreUnavailableError(type(error).__name__)] * len(group)
-        except Exception as error:  # whatever it is, those who wait are told, and the thread lives on
+        except Exception as error:  # the futures receive the error, and the thread goes on
             if len(group) > 1:
                 for waiting in group:
                     self._write([waiting])

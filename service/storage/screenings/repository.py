@@ -24,7 +24,7 @@ class Screenings:
         self._encryptor = encryptor
 
     def get(self, id: str, caller: str | None = None, *, alone: bool = False) -> StoredScreening | None:
-        """One screening with what followed it; None if there is none, or it is another caller's.
+        """One screening with what followed it; None if it does not exist or belongs to another caller.
 
         `alone`: others who ask so for the same one wait until this transaction ends.
         """

@@ -49,7 +49,7 @@ class CaseRow(Base):
 
 class CaseDecisionRow(Base):
     """What a reviewer did to a case; only added. `action`: uphold, overturn, relabel, wrong_rule, hold, undo …
-    `details` is sealed JSON (evidence spans, note); `undoes` is the decision that this row takes back."""
+    `details` is encrypted JSON (evidence spans, note); `undoes` is the decision that this row takes back."""
 
     __tablename__ = "case_decisions"
     id: Mapped[int] = mapped_column(primary_key=True)

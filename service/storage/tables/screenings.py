@@ -2,22 +2,22 @@
 
 | table | written by | changed later |
 |---|---|---|
-| screenings | POST /screen in send mode (`writing.py`, group commit) | only `purge`, which empties `draft` |
+| screenings | POST /screen in send mode (`group_commit.py`) | only `purge`, which empties `draft` |
 | findings | with the screening: one row per finding, and per shadow rule that matched | never |
 | shadow_verdicts | with the screening, where a challenger model is in shadow | never |
 | idempotency | with the screening, where the caller sent an Idempotency-Key | aged out by `purge` |
 | acknowledgements, appeals, withdrawals | the routes of those names | appeals: state and outcome, when decided |
-| cases | blocks at once (`writing.py`); acknowledge and appeal (routes); suggestions and disagreements | the console |
+| cases | blocks (`group_commit.py`); acknowledge and appeal (routes); suggestions, disagreements | the console |
 | case_decisions | the console | never: an undo is a row of its own |
 | search | with the case (`search.py`), not where text is encrypted at rest | emptied with the text |
 | users, sessions, saved_views, rule_versions | the console and `python -m service` | by the same |
 | api_keys | `python -m service keys` | revoked_at, last_used_at |
 | audit | everyone, through `audit.py` | never: the database refuses it |
-| outbox | whoever decides an appeal, in the same transaction (`outbox.py`) | the delivery loop |
+| outbox | the decision on an appeal, in the same transaction (`outbox.py`) | the delivery loop |
 | orders | `python -m service orders load`, the CommerceInterface follower | by the same |
 | unscreened | the compose box's fail-open path (POST /unscreened) | when it is screened later |
 
-What a merchant or reviewer typed is sealed bytes (`sealing.py`): open it with the store's `Encryptor`, never as text.
+Text that a merchant or reviewer typed is stored as bytes (`encryption.py`): read it with `Encryptor`, never as text.
 Verdict and evidence are JSON bytes with a format number and hold offsets (code points), not words: once a draft is
 purged, no word of it is left.
 """
@@ -48,7 +48,7 @@ class ScreeningRow(Base):
     format: Mapped[int]
     caller: Mapped[str] = mapped_column(String(100))
     merchant_id: Mapped[str | None] = mapped_column(String(200))
-    draft: Mapped[bytes | None] = mapped_column(LargeBinary)  # sealed; None once purged
+    draft: Mapped[bytes | None] = mapped_column(LargeBinary)  # encrypted; None once purged
     text_hash: Mapped[str] = mapped_column(String(64))
     support_hash: Mapped[str] = mapped_column(String(64))
     template_hash: Mapped[str] = mapped_column(String(64))
@@ -107,7 +107,7 @@ class IdempotencyRow(Base):
 
 
 class AcknowledgementRow(Base):
-    """A warned draft that is sent all the same: who, why (sealed)."""
+    """A warned draft that is sent all the same: who, why (encrypted)."""
 
     __tablename__ = "acknowledgements"
     screening_id: Mapped[str] = mapped_column(ID, ForeignKey("screenings.id"), primary_key=True)
@@ -118,8 +118,8 @@ class AcknowledgementRow(Base):
 
 
 class AppealRow(Base):
-    """A contested block or warning, with the merchant's words (sealed). `state`: open or decided; `outcome`:
-    upheld or overturned; `note`: the reviewer's words to the merchant (sealed)."""
+    """A contested block or warning, with the merchant's words (encrypted). `state`: open or decided; `outcome`:
+    upheld or overturned; `note`: the reviewer's words to the merchant (encrypted)."""
 
     __tablename__ = "appeals"
     screening_id: Mapped[str] = mapped_column(ID, ForeignKey("screenings.id"), primary_key=True)
@@ -143,7 +143,7 @@ class WithdrawalRow(Base):
 
 
 class OrderRow(Base):
-    """An order as operators loaded it or CommerceInterface told it. `support_id` in upper case."""
+    """An order from the operators' table or from CommerceInterface. `support_id` in upper case."""
 
     __tablename__ = "orders"
     support_id: Mapped[str] = mapped_column(String(200), primary_key=True)
