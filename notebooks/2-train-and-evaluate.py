@@ -27,7 +27,7 @@ from classifier import LABELS, Screener
 from training.evaluation.figures import judge, report_of
 from training.fitting.model_fitting import Tools
 from training.fitting.recipe import Recipe
-from training.pipeline import Order, run
+from training.pipeline import TrainingRequest, run_pipeline
 from training.registry.model_registry import ModelRegistry
 from training.reports import plots
 from training.reports.html import target_rows
@@ -42,7 +42,9 @@ home = Path(os.environ.get("NOTEBOOK_HOME") or tempfile.mkdtemp())
 
 # %%
 registry = ModelRegistry(home)
-done = run(drafts, registry, home, Order(recipe, who="notebook", why="to look at"), Tools.load(), print)
+done = run_pipeline(
+    drafts, registry, home, TrainingRequest(recipe, who="notebook", why="to look at"), Tools.load(), print
+)
 print(done.version, "from", done.fingerprint, "in", done.seconds, "s")
 
 # %% [markdown]

@@ -21,7 +21,7 @@ from IPython.display import SVG, display
 from classifier import Screener
 from training.monitoring.drift import Limits, drift, profile
 from training.reports import plots
-from training.service_data.archive import Incoming
+from training.service_data.archive import IncomingDraft
 from training.tickets.loading import load
 from training.tickets.split_plan import SplitPlan
 
@@ -31,7 +31,7 @@ screener, plan = Screener.load(), SplitPlan.load()
 
 def incoming(drafts):
     """So many of them, evenly chosen, without their labels."""
-    return [Incoming(d.id, d.draft, d.order) for d in drafts[:: max(1, len(drafts) // size)]]
+    return [IncomingDraft(d.id, d.draft, d.order) for d in drafts[:: max(1, len(drafts) // size)]]
 
 
 everything = load()

@@ -45,18 +45,18 @@ app.command()(watch.rescreen)
 
 
 def call(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; an error of the input is told in one line a row, without a trace."""
+    """Run one command and return its exit code; an input error is printed without a traceback."""
     try:
         app(list(arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else BAD_INPUT
-    except (ValueError, OSError, KeyError) as error:  # every refusal of ours is one of these
-        _tell(error, as_json="--json" in arguments)
+    except (ValueError, OSError, KeyError) as error:  # every refusal is one of these
+        _print_error(error, as_json="--json" in arguments)
         return BAD_INPUT
     return 0
 
 
-def _tell(error: Exception, *, as_json: bool) -> None:
+def _print_error(error: Exception, *, as_json: bool) -> None:
     words = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if as_json:
         rows = [asdict(row) for row in error.bad] if isinstance(error, TicketError) else []

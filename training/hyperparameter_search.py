@@ -17,7 +17,7 @@ from training.monitoring.label_errors import out_of_fold_probabilities
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TriedRecipe:
     """One recipe with its figures on drafts by writers that the models never met."""
 
     recipe: Recipe
@@ -35,17 +35,17 @@ def grid(base: Recipe, choices: Mapping[str, Sequence[Any]]) -> list[Recipe]:
     return [replace(base, **dict(zip(names, values, strict=True))) for values in itertools.product(*choices.values())]
 
 
-def search(examples: Examples, recipes: Sequence[Recipe], say: Say) -> list[Tried]:
+def search(examples: Examples, recipes: Sequence[Recipe], say: Say) -> list[TriedRecipe]:
     """All recipes, best mean average precision first; the same result on one machine and on a cluster."""
     found = []
     for number, recipe in enumerate(recipes, 1):
         say(f"recipe {number} of {len(recipes)}")
-        p = out_of_fold_probabilities(fit(examples, recipe))
+        p = out_of_fold_probabilities(fit(examples, recipe), examples)
         y = examples.labels
         there = y.any(axis=0)
         precision = float(np.mean([average_precision_score(y[:, i], p[:, i]) for i in np.flatnonzero(there)]))
         f1 = float(f1_score(y[:, there], p[:, there] >= 0.5, average="macro", zero_division=0.0))
-        found.append(Tried(recipe, round(precision, 5), round(f1, 5)))
+        found.append(TriedRecipe(recipe, round(precision, 5), round(f1, 5)))
     return sorted(found, key=lambda tried: -tried.average_precision)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from classifier import Draft, Order, Screener
 from classifier.matching.rulebook import RuleBook
 from classifier.model.artifact import SHIPPED, ArtifactError, ModelArtifact
+from classifier.model.registry_layout import RegistryLayout, RegistryNameError
 from classifier.policy.policy import Policy
 from service.judging.executor import JudgedDraft, JudgingDeadline, JudgingExecutor, Pair, unjudged
 from service.judging.micro_batching import MOST_TOGETHER
@@ -36,6 +37,7 @@ class Screeners:
         """`budget` in seconds; `encoder` False: no model asks its own. Raises what `Screener.load` raises, naming the
         file at fault."""
         self._home = home
+        self._registry = RegistryLayout.of_home(home)
         self._budget = budget
         self._encoder = encoder
         self._make = make
@@ -110,7 +112,7 @@ class Screeners:
                 return False
             self._seen = signature
             try:
-                self._loaded = self._load(_named(self._home, "live") or SHIPPED)
+                self._loaded = self._load(self._live_folder())
             except (ValueError, OSError, KeyError, TypeError) as error:
                 self.failed = f"{type(error).__name__}: {error}"
                 event("model-refused", level=logging.ERROR, reason=self.failed, serving=self.model_version)
@@ -122,11 +124,15 @@ class Screeners:
     def _first(self) -> _Loaded:
         """At the start: a promoted model that will not load gives way to the shipped one, and is reported."""
         try:
-            return self._load(_named(self._home, "live") or SHIPPED)
-        except ArtifactError as error:
+            return self._load(self._live_folder())
+        except (ArtifactError, RegistryNameError) as error:
             self.failed = str(error)
             event("model-refused", level=logging.ERROR, reason=self.failed, serving="shipped")
             return self._load(SHIPPED)
+
+    def _live_folder(self) -> Path:
+        version = self._registry.live_version()
+        return self._registry.folder(version) if version else SHIPPED
 
     def _load(self, live: Path) -> _Loaded:
         started = time.perf_counter()
@@ -144,9 +150,9 @@ class Screeners:
 
     def _challenger(self) -> ModelArtifact | None:
         """The model named in registry/shadow; None, with a logged event, where it does not load."""
-        folder = _named(self._home, "shadow")
+        version = self._registry.shadow_version()
         try:
-            return self._artifact(folder) if folder else None
+            return self._artifact(self._registry.folder(version)) if version else None
         except (ValueError, OSError, KeyError, TypeError) as error:
             event("shadow-refused", level=logging.ERROR, reason=f"{type(error).__name__}: {error}")
             return None
@@ -162,17 +168,7 @@ class Screeners:
     def _signature(self) -> tuple[object, ...]:
         rules = sorted((self._home / "rules").glob("*.toml"))
         written = tuple((path.name, path.stat().st_mtime_ns) for path in rules)
-        return _named(self._home, "live"), _named(self._home, "shadow"), written
-
-
-def _named(home: Path, pointer: str) -> Path | None:
-    """The folder of the version that registry/<pointer> names; None where the pointer does not exist."""
-    registry = home / "registry"
-    try:
-        name = (registry / pointer).read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
-    return registry / "versions" / name if name else None
+        return self._registry.live_version(), self._registry.shadow_version(), written
 
 
 def _version(screener: Screener | None) -> str | None:

@@ -39,7 +39,7 @@ def small_file(small_drafts: list[LabelledDraft], tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="session")
 def trained_home(small_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with one model on the shelf, made by the command; copy it before you change it."""
+    """A home whose registry has one model, made by the command; copy it before you change it."""
     home = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCREENING_HOME", str(home))
@@ -55,8 +55,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def shelf(trained_home: Path, home: Path) -> tuple[ModelRegistry, str]:
-    """A registry of one's own with the trained model on it, and the model's version."""
+def registered(trained_home: Path, home: Path) -> tuple[ModelRegistry, str]:
+    """A registry for one test with the trained model in it, and the model's version."""
     shutil.copytree(trained_home, home)
     registry = ModelRegistry(home)
     return registry, next(s.version for s in registry.versions() if s.version != "shipped")

@@ -1,4 +1,4 @@
-"""Sets of drafts: named by content, told apart, freed of copies, shared out without leaks."""
+"""Sets of drafts: named by content, distinguished, freed of copies, shared out without leaks."""
 
 from dataclasses import replace
 from datetime import date
@@ -105,8 +105,8 @@ def test_dated_drafts_are_tested_on_what_came_later() -> None:
     assert [d.id for d in shared.split.train] == ["old"]
 
 
-def test_where_one_person_wrote_everything_scenarios_are_the_strangers(small_drafts: list[LabelledDraft]) -> None:
+def test_where_one_person_wrote_everything_scenarios_are_the_groups(small_drafts: list[LabelledDraft]) -> None:
     two = [next(d for d in small_drafts if d.writer == name) for name in ("plain-inbox", "fashion-us")]
     examples = Tools.load().examples([replace(d, writer=w) for d, w in zip([*two, *two], "aabb", strict=True)])
-    assert examples.strangers(np.array([0, 1, 2, 3])).tolist() == ["a", "a", "b", "b"]
-    assert examples.strangers(np.array([0, 1])).tolist() == [d.scenario for d in two]
+    assert examples.groups(np.array([0, 1, 2, 3])).tolist() == ["a", "a", "b", "b"]
+    assert examples.groups(np.array([0, 1])).tolist() == [d.scenario for d in two]

@@ -14,7 +14,7 @@ from classifier.verdict import Decision, Verdict, Versions
 from training.evaluation.comparison import compare
 from training.evaluation.costs import cost_curve, cost_sheet, minutes_per_thousand
 from training.evaluation.figures import Judged, decision_table, kind_of
-from training.registry.promotion_gate import Measured, Tolerance, result
+from training.registry.promotion_gate import MeasuredModel, Tolerance, result
 
 POLICY = Policy.load()
 TOLERANCE = Tolerance(label_f1=0.02, false_blocks=0.01, missed=0.02, golden=1, latency_ratio=1.5)
@@ -37,8 +37,8 @@ def everybody(wrong: int = 0, false_blocks: int = 0) -> list[Judged]:
     return rows + [judged(100 + i, [DELAY], [DELAY], "block" if i < false_blocks else "allow") for i in range(100)]
 
 
-def measured(rows: list[Judged], golden_wrong: int = 0, seconds: float = 0.001) -> Measured:
-    return Measured("model", rows, golden_wrong, seconds)
+def measured(rows: list[Judged], golden_wrong: int = 0, seconds: float = 0.001) -> MeasuredModel:
+    return MeasuredModel("model", rows, golden_wrong, seconds)
 
 
 WORSE = [
@@ -52,7 +52,7 @@ WORSE = [
 
 
 @pytest.mark.parametrize(("challenger", "refused"), [w[1:] for w in WORSE], ids=[w[0] for w in WORSE])
-def test_the_gate_refuses_what_is_worse_than_tolerated(challenger: Measured, refused: list[str]) -> None:
+def test_the_gate_refuses_what_is_worse_than_tolerated(challenger: MeasuredModel, refused: list[str]) -> None:
     found = result(measured(everybody()), challenger, 150, TOLERANCE)
     assert found.refusals == refused
     assert found.passed == (not refused)

@@ -1,4 +1,4 @@
-"""The shelf: what is published stays, what is promoted is live, what was killed half-way left no trace."""
+"""The registry: what is published stays, what is promoted is live, a killed process leaves no trace."""
 
 import json
 import os
@@ -20,27 +20,29 @@ from classifier.model.artifact import (
     VOCABULARY,
     ArtifactError,
     ModelArtifact,
+    digest,
     shipped_artifact,
 )
+from classifier.model.registry_layout import RegistryLayout, RegistryNameError
 from training import atomic_files
 from training.__main__ import call
-from training.registry.history import Event, History
+from training.registry.history import RegistryEvent, RegistryHistory
 from training.registry.model_registry import ModelRegistry, RegistryError
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def twin(registry: ModelRegistry, version: str, tmp_path: Path, name: str = "model-twin") -> str:
-    """Publish the same model once more under another name: versions are told apart by their manifest."""
+def twin(registry: ModelRegistry, version: str, tmp_path: Path, name: str = "twin") -> str:
+    """Publish the same model once more with another fingerprint of its data, which makes another version of it."""
     copy = tmp_path / name
     shutil.copytree(registry.folder(version), copy)
-    manifest = json.loads((copy / "manifest.json").read_text())
-    (copy / "manifest.json").write_text(json.dumps({**manifest, "version": name}))
+    manifest = {**json.loads((copy / MANIFEST).read_text()), "data_fingerprint": name}
+    (copy / MANIFEST).write_text(json.dumps({**manifest, "version": digest(manifest)}))
     return registry.publish(copy, who="ada")
 
 
-def test_the_service_follows_what_is_promoted(shelf: tuple[ModelRegistry, str]) -> None:
-    registry, version = shelf
+def test_the_service_follows_what_is_promoted(registered: tuple[ModelRegistry, str]) -> None:
+    registry, version = registered
     assert registry.live() == "shipped"
     registry.promote(version, who="ada", why="better")
     assert shipped_artifact().name == version
@@ -48,8 +50,8 @@ def test_the_service_follows_what_is_promoted(shelf: tuple[ModelRegistry, str]) 
     assert shipped_artifact().name == "shipped"
 
 
-def test_rollback_goes_to_what_was_live_before(shelf: tuple[ModelRegistry, str], tmp_path: Path) -> None:
-    registry, version = shelf
+def test_rollback_goes_to_what_was_live_before(registered: tuple[ModelRegistry, str], tmp_path: Path) -> None:
+    registry, version = registered
     second = twin(registry, version, tmp_path)
     registry.promote(version, who="ada", why="one")
     registry.promote(second, who="ada", why="two")
@@ -58,8 +60,27 @@ def test_rollback_goes_to_what_was_live_before(shelf: tuple[ModelRegistry, str],
         registry.promote(version, who="ada", why="again")
 
 
-def test_publishing_the_same_model_twice_shelves_it_once(shelf: tuple[ModelRegistry, str], tmp_path: Path) -> None:
-    registry, version = shelf
+@pytest.mark.parametrize("name", ["../../elsewhere", "..", "", "a/b", ".hidden", "/etc"])
+def test_a_version_name_cannot_lead_out_of_the_registry(tmp_path: Path, name: str) -> None:
+    layout = RegistryLayout.of_home(tmp_path)
+    with pytest.raises(RegistryNameError):
+        layout.folder(name)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / MANIFEST).write_text("{}")
+    with pytest.raises(RegistryError):
+        ModelRegistry(tmp_path).folder(name)
+    assert layout.folder("model-1.2_b") == tmp_path / "registry" / "versions" / "model-1.2_b"
+
+
+def test_a_pointer_that_leads_out_of_the_registry_is_not_followed(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "elsewhere")
+    (home / "registry" / "versions").mkdir(parents=True)
+    (home / "registry" / "live").write_text("../../../elsewhere\n")
+    assert shipped_artifact() == SHIPPED
+
+
+def test_publishing_the_same_model_twice_adds_it_once(registered: tuple[ModelRegistry, str], tmp_path: Path) -> None:
+    registry, version = registered
     shutil.copytree(registry.folder(version), tmp_path / "again")
     events = len(registry.history.events())
     assert registry.publish(tmp_path / "again", who="bob") == version
@@ -68,9 +89,9 @@ def test_publishing_the_same_model_twice_shelves_it_once(shelf: tuple[ModelRegis
 
 @pytest.mark.parametrize("file", [ARRAYS, VOCABULARY, MANIFEST])
 def test_a_corrupt_artifact_is_neither_published_nor_promoted(
-    shelf: tuple[ModelRegistry, str], tmp_path: Path, file: str
+    registered: tuple[ModelRegistry, str], tmp_path: Path, file: str
 ) -> None:
-    registry, version = shelf
+    registry, version = registered
     shutil.copytree(registry.folder(version), tmp_path / "broken")
     for folder in (tmp_path / "broken", registry.folder(version)):
         (folder / file).write_bytes((folder / file).read_bytes()[:-40])
@@ -82,18 +103,18 @@ def test_a_corrupt_artifact_is_neither_published_nor_promoted(
 
 
 def test_a_corrupt_artifact_ends_the_command_with_the_reason(
-    shelf: tuple[ModelRegistry, str], capsys: pytest.CaptureFixture[str]
+    registered: tuple[ModelRegistry, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    registry, version = shelf
+    registry, version = registered
     (registry.folder(version) / "arrays.npz").write_bytes(b"none")
     assert call(["promote", version]) == 2
     assert "arrays.npz" in capsys.readouterr().err
 
 
 def test_a_version_is_known_by_its_beginning_if_that_is_enough(
-    shelf: tuple[ModelRegistry, str], tmp_path: Path
+    registered: tuple[ModelRegistry, str], tmp_path: Path
 ) -> None:
-    registry, version = shelf
+    registry, version = registered
     assert registry.resolve(version[:10]) == version
     twin(registry, version, tmp_path)
     with pytest.raises(RegistryError, match="ambiguous"):
@@ -102,8 +123,8 @@ def test_a_version_is_known_by_its_beginning_if_that_is_enough(
         registry.resolve("model-of-nobody")
 
 
-def test_shadow_is_another_version_and_can_be_cleared(shelf: tuple[ModelRegistry, str], tmp_path: Path) -> None:
-    registry, version = shelf
+def test_shadow_is_another_version_and_can_be_cleared(registered: tuple[ModelRegistry, str], tmp_path: Path) -> None:
+    registry, version = registered
     second = twin(registry, version, tmp_path)
     registry.promote(version, who="ada", why="live")
     with pytest.raises(RegistryError, match="is live"):
@@ -114,8 +135,8 @@ def test_shadow_is_another_version_and_can_be_cleared(shelf: tuple[ModelRegistry
     assert registry.shadow() is None
 
 
-def test_a_shadow_that_becomes_live_is_none_any_more(shelf: tuple[ModelRegistry, str]) -> None:
-    registry, version = shelf
+def test_a_shadow_that_becomes_live_leaves_the_shadow(registered: tuple[ModelRegistry, str]) -> None:
+    registry, version = registered
     registry.set_shadow(version, who="ada", why="try it")
     registry.promote(version, who="ada", why="it proved better")
     assert registry.shadow() is None
@@ -123,8 +144,8 @@ def test_a_shadow_that_becomes_live_is_none_any_more(shelf: tuple[ModelRegistry,
     assert ModelRegistry(registry.root.parent).live() == version
 
 
-def test_the_shipped_model_can_judge_in_shadow(shelf: tuple[ModelRegistry, str]) -> None:
-    registry, version = shelf
+def test_the_shipped_model_can_judge_in_shadow(registered: tuple[ModelRegistry, str]) -> None:
+    registry, version = registered
     registry.promote(version, who="ada", why="ours")
     name = registry.set_shadow("shipped", who="ada", why="is ours better?")
     assert name == ModelArtifact.load(SHIPPED).version
@@ -133,11 +154,11 @@ def test_the_shipped_model_can_judge_in_shadow(shelf: tuple[ModelRegistry, str])
 
 
 def test_history_answers_who_was_live_on_a_day(tmp_path: Path) -> None:
-    history = History(tmp_path / "history.jsonl")
-    history.add(Event("2026-03-01T09:00:00+00:00", "ada", "promote", "model-a", "first", "shipped"))
-    history.add(Event("2026-03-01T10:00:00+00:00", "ada", "shadow-set", "model-b"))
-    history.add(Event("2026-03-05T23:59:59+00:00", "bob", "promote", "model-b", "better", "model-a"))
-    history.add(Event("2026-03-09T08:00:00+00:00", "eve", "rollback", "model-a", "complaints", "model-b"))
+    history = RegistryHistory(tmp_path / "history.jsonl")
+    history.add(RegistryEvent("2026-03-01T09:00:00+00:00", "ada", "promote", "model-a", "first", "shipped"))
+    history.add(RegistryEvent("2026-03-01T10:00:00+00:00", "ada", "shadow-set", "model-b"))
+    history.add(RegistryEvent("2026-03-05T23:59:59+00:00", "bob", "promote", "model-b", "better", "model-a"))
+    history.add(RegistryEvent("2026-03-09T08:00:00+00:00", "eve", "rollback", "model-a", "complaints", "model-b"))
     live = {day: history.live_on(date(2026, 3, day)) for day in (1, 4, 5, 8, 9)}
     assert {day: (e.version, e.who) for day, e in live.items() if e} == {
         1: ("model-a", "ada"), 4: ("model-a", "ada"), 5: ("model-b", "bob"), 8: ("model-b", "bob"),
@@ -147,26 +168,28 @@ def test_history_answers_who_was_live_on_a_day(tmp_path: Path) -> None:
 
 
 def test_a_line_that_was_cut_short_is_not_read_and_goes(tmp_path: Path) -> None:
-    history = History(tmp_path / "history.jsonl")
-    history.add(Event("2026-03-01T09:00:00+00:00", "ada", "promote", "model-a"))
+    history = RegistryHistory(tmp_path / "history.jsonl")
+    history.add(RegistryEvent("2026-03-01T09:00:00+00:00", "ada", "promote", "model-a"))
     with history.path.open("a") as file:
         file.write('{"at": "2026-03-02T09:0')
     assert [e.version for e in history.events()] == ["model-a"]
-    history.add(Event("2026-03-03T09:00:00+00:00", "ada", "promote", "model-b"))
+    history.add(RegistryEvent("2026-03-03T09:00:00+00:00", "ada", "promote", "model-b"))
     assert [e.version for e in history.events()] == ["model-a", "model-b"]
 
 
 def test_a_tampered_line_is_named(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text("not an event\n")
     with pytest.raises(ValueError, match=r"history\.jsonl:1"):
-        History(tmp_path / "history.jsonl").events()
+        RegistryHistory(tmp_path / "history.jsonl").events()
 
 
 def test_a_move_that_was_killed_after_its_line_is_finished_by_the_next_to_open(
-    shelf: tuple[ModelRegistry, str],
+    registered: tuple[ModelRegistry, str],
 ) -> None:
-    registry, version = shelf
-    registry.history.add(Event("2026-03-05T12:00:00+00:00", "ada", "promote", version, "killed here", "shipped"))
+    registry, version = registered
+    registry.history.add(
+        RegistryEvent("2026-03-05T12:00:00+00:00", "ada", "promote", version, "killed here", "shipped")
+    )
     assert registry.live() == "shipped"
     assert ModelRegistry(registry.root.parent).live() == version
 
@@ -193,7 +216,7 @@ with atomic_files.workspace(registry.incoming()) as place:
 
 
 @pytest.mark.parametrize("moment", ["before", "syncing"])
-def test_a_kill_while_publishing_leaves_the_shelf_as_it_was(trained_home: Path, tmp_path: Path, moment: str) -> None:
+def test_a_kill_while_publishing_leaves_the_registry_as_it_was(trained_home: Path, tmp_path: Path, moment: str) -> None:
     artifact = next((trained_home / "registry" / "versions").iterdir())
     killed = subprocess.run(
         [sys.executable, "-c", _KILLED, str(tmp_path), str(artifact), moment], cwd=ROOT, check=False
@@ -209,7 +232,7 @@ def test_a_kill_while_publishing_leaves_the_shelf_as_it_was(trained_home: Path, 
     assert artifact.name in [s.version for s in registry.versions()]
 
 
-def test_a_kill_while_training_leaves_the_shelf_as_it_was(small_file: Path, tmp_path: Path) -> None:
+def test_a_kill_while_training_leaves_the_registry_as_it_was(small_file: Path, tmp_path: Path) -> None:
     arguments = ["retrain", "--data", str(small_file), "--set", "folds=2"]
     environment = {**os.environ, "SCREENING_HOME": str(tmp_path)}
     with subprocess.Popen(

@@ -23,8 +23,8 @@ from training.registry.model_registry import ModelRegistry
 
 
 @pytest.fixture
-def model(shelf: tuple[ModelRegistry, str]) -> Path:
-    registry, version = shelf
+def model(registered: tuple[ModelRegistry, str]) -> Path:
+    registry, version = registered
     return registry.folder(version)
 
 
@@ -81,8 +81,8 @@ def test_the_verdicts_are_those_of_one_process_row_for_row(
     target = tmp_path / "out"
     arguments = ["rescreen", str(archive), str(target), "--version", model.name, "--part-rows", "10"]
     assert call([*arguments, "--cluster", cluster.address, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["drafts"], told["judged_now"], told["parts"]) == (60, 60, 7)
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["drafts"], printed["judged_now"], printed["parts"]) == (60, 60, 7)
     assert call([*arguments, "--cluster", cluster.address, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["judged_now"] == 0
     screener = Screener.load(model)
@@ -107,7 +107,7 @@ def test_a_stopped_run_goes_on_and_a_killed_worker_loses_nothing(
     before = (target / "part-000002.parquet").stat().st_mtime_ns
     done: list[int] = []
 
-    def strike(part: rescreening.Part) -> None:
+    def strike(part: rescreening.ArchivePart) -> None:
         if not done:
             cluster.kill_one()
         done.append(part.number)

@@ -54,8 +54,8 @@ def test_backtest_tells_what_a_new_rule_would_do(
     rules: Path, home: Path, small_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(["rules", "backtest", str(rules), "--data", str(small_file), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    trial = next(t for t in told["rules"] if t["rule_id"] == "substitute.trial")
+    printed = json.loads(capsys.readouterr().out)
+    trial = next(t for t in printed["rules"] if t["rule_id"] == "substitute.trial")
     texts = {r["id"]: r for r in map(json.loads, small_file.read_text().splitlines())}
     assert trial["change"] == "added"
     assert set(trial["gained"]) == {
@@ -78,6 +78,6 @@ def test_kept_rule_sets_can_be_compared_by_their_hash(
     shipped, changed = version(str(RULES_FOLDER)), version(str(rules))
     (rules / "trial.toml").unlink()
     assert call(["rules", "diff", shipped, changed, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["changes"] == [{"rule_id": "substitute.trial", "change": "added", "fields": []}]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["changes"] == [{"rule_id": "substitute.trial", "change": "added", "fields": []}]
     assert not (home / "rules").exists(), "the service follows the folder `rules`; keeping a set must not touch it"

@@ -19,7 +19,7 @@ from tests.service.drafts import drafts_with
 from training.__main__ import call
 from training.registry.model_registry import ModelRegistry
 from training.service_data.database_reader import ServiceStore
-from training.service_data.export_client import ServiceError
+from training.service_data.export_client import ServiceDataError
 from training.tickets.loading import load
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -141,14 +141,14 @@ def test_encrypted_text_stays_closed(tmp_path: Path, home: Path, capsys: pytest.
     shop.screened("a")
     shop.reviewed("a", [("uphold", "substitute_offer")])
     assert call(["import", "--from-service", shop.url]) == 2
-    told = capsys.readouterr().err
-    assert "encrypted at rest" in told
-    assert "green" not in told
+    printed = capsys.readouterr().err
+    assert "encrypted at rest" in printed
+    assert "green" not in printed
 
 
 def test_no_store_is_said_without_a_trace(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home.mkdir()
-    with pytest.raises(ServiceError, match=r"all\.db: no such file"):
+    with pytest.raises(ServiceDataError, match=r"all\.db: no such file"):
         ServiceStore(str(home / "all.db"))
     assert not list(home.iterdir())
     assert call(["shadow", "report", "--from-service", "/nowhere/at/all.db"]) == 2
@@ -163,11 +163,11 @@ def test_shadow_report_counts_agreement_and_queues_the_rest(
         shop.screened(name, decision=live)
         shop.shadowed(name, live, challenger)
     assert call(["shadow", "report", "--from-service", shop.url, "--queue", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    report = told["reports"][0]
+    printed = json.loads(capsys.readouterr().out)
+    report = printed["reports"][0]
     assert report["matrix"]["allow"] == {"allow": 1, "warn": 0, "block": 1}
     assert (report["same_decision"], report["disagreements"]) == (0.5, ["c", "b"])
-    assert told["queued"] == 2
+    assert printed["queued"] == 2
     assert call(["shadow", "report", "--from-service", shop.url, "--queue"]) == 0
     assert [case.screening_id for case in shop.cases("shadow")] == ["c", "b"]  # the gravest is due first; none twice
     assert shop.found("green one") == ["b", "c"]
@@ -212,9 +212,9 @@ def test_the_path_of_a_file_is_a_store_too(tmp_path: Path) -> None:
 
 
 def test_suggestions_leave_reviewed_and_repeated_drafts_out_and_fill_the_queue(
-    shop: Shop, shelf: tuple[ModelRegistry, str], capsys: pytest.CaptureFixture[str]
+    shop: Shop, registered: tuple[ModelRegistry, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    registry, version = shelf
+    registry, version = registered
     registry.promote(version, who="ada", why="live")
     shop.screened("e1")
     shop.reviewed("e1", [("uphold", "substitute_offer")])
@@ -222,10 +222,10 @@ def test_suggestions_leave_reviewed_and_repeated_drafts_out_and_fill_the_queue(
     shop.screened("b2", Draft("GG-1", "Hello", "Zorgle blimpf quux, shall we?"))
     shop.screened("c0", Draft("GG-2", "Your order is delayed", "Your order is delayed and will ship on Monday."))
     assert call(["suggest", "--from-service", shop.url, "--queue", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    ids = [s["id"] for s in told["suggestions"]]
+    printed = json.loads(capsys.readouterr().out)
+    ids = [s["id"] for s in printed["suggestions"]]
     assert ids == ["b1", "c0"]
-    assert told["suggestions"][0]["novelty"] > told["suggestions"][1]["novelty"]
-    assert told["queued"] == 2
+    assert printed["suggestions"][0]["novelty"] > printed["suggestions"][1]["novelty"]
+    assert printed["queued"] == 2
     assert [case.screening_id for case in shop.cases("suggested")] == ids
-    assert "Zorgle" not in json.dumps(told)
+    assert "Zorgle" not in json.dumps(printed)

@@ -13,7 +13,7 @@ from tests.training.conftest import write_drafts
 from training.__main__ import call
 from training.tickets import annotation_tools
 from training.tickets.formats import FORMATS, write_rows
-from training.tickets.importing import Intake, read
+from training.tickets.importing import ImportOptions, read
 from training.tickets.loading import as_record, load
 
 SUFFIX = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet", "labelstudio": ".json", "prodigy": ".jsonl"}
@@ -24,7 +24,7 @@ def test_what_goes_out_comes_back_the_same(small_drafts: list[LabelledDraft], tm
     records = [as_record(d) for d in small_drafts]
     path = tmp_path / f"tickets{SUFFIX[format]}"
     write_rows(records, path, format)
-    assert list(read([path], Intake()).records) == records
+    assert list(read([path], ImportOptions()).records) == records
 
 
 def test_offsets_survive_emoji_and_line_breaks(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_offsets_survive_emoji_and_line_breaks(tmp_path: Path) -> None:
     for name in FORMATS:
         path = tmp_path / f"{name}{SUFFIX[name]}"
         write_rows([record], path, name)
-        assert list(read([path], Intake(name)).records) == [record]
+        assert list(read([path], ImportOptions(name)).records) == [record]
 
 
 def row(**changed: str) -> dict[str, str]:
@@ -74,9 +74,9 @@ def test_one_bad_row_is_named_and_nothing_is_taken(
         writer.writeheader()
         writer.writerows([row(), {**bad, "id": "b"}])
     assert call(["import", str(path), "--json"]) == 2
-    told = json.loads(capsys.readouterr().out)
-    assert [(r["file"], r["line"]) for r in told["bad_rows"]] == [(str(path), 3)]
-    assert reason in told["bad_rows"][0]["reason"]
+    printed = json.loads(capsys.readouterr().out)
+    assert [(r["file"], r["line"]) for r in printed["bad_rows"]] == [(str(path), 3)]
+    assert reason in printed["bad_rows"][0]["reason"]
     assert not home.exists()
 
 
@@ -84,7 +84,7 @@ def test_a_row_number_is_the_line_even_after_a_body_of_several_lines(tmp_path: P
     path = tmp_path / "t.csv"
     path.write_text('support_id,subject,body,labels\nGG-1,a,"one\ntwo\nthree",\nGG-2,b,c,wrong\n')
     with pytest.raises(ValueError, match=r"t\.csv:5: labels"):
-        read([path], Intake())
+        read([path], ImportOptions())
 
 
 def test_columns_of_other_names_and_a_writer(home: Path, tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ def test_a_machines_guess_never_counts_as_a_label(tmp_path: Path) -> None:
     path = tmp_path / "export.json"
     path.write_text(json.dumps([task, {**task, "annotations": [{**guess, "was_cancelled": True}]}]))
     with pytest.raises(ValueError, match=annotation_tools.UNLABELLED):
-        read([path], Intake())
-    taken = read([path], Intake(skip_unlabelled=True))
+        read([path], ImportOptions())
+    taken = read([path], ImportOptions(skip_unlabelled=True))
     assert (taken.records, taken.skipped) == ((), 2)
 
 
@@ -142,7 +142,7 @@ def test_annotators_who_disagree_are_a_bad_row(tmp_path: Path) -> None:
         json.dumps([{"id": 1, "data": {"support_id": "GG-1", "subject": "a", "body": "b"}, "annotations": said}])
     )
     with pytest.raises(ValueError, match="its annotators disagree: delay_notice / substitute_offer"):
-        read([path], Intake())
+        read([path], ImportOptions())
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_every_fault_of_a_row_is_named_at_once(tmp_path: Path) -> None:
     }  # fmt: skip
     path.write_text(json.dumps(bad) + "\n" + json.dumps([1]) + "\n")
     with pytest.raises(ValueError, match="not an object") as refused:
-        read([path], Intake())
+        read([path], ImportOptions())
     first = str(refused.value).splitlines()[0]
     for words in ("support_id: missing or not a str", "id: empty", "note: not a str", "unknown field 'mood'",
                   "unknown label 'x'", "unknown label []", "cancelled_by must be", "status must be", "'y' is not among",
@@ -179,7 +179,7 @@ def test_tasks_nested_otherwise_are_bad_rows(tmp_path: Path) -> None:
     prodigy.write_text(json.dumps({"text": 1, "answer": "accept", "spans": [3]}) + "\n")
     for path, count in ((studio, 2), (prodigy, 1)):
         with pytest.raises(ValueError, match=path.name) as refused:
-            read([path], Intake())
+            read([path], ImportOptions())
         assert len(str(refused.value).splitlines()) == count
 
 
@@ -189,11 +189,11 @@ def test_a_table_may_hold_long_bodies_and_its_own_kinds(tmp_path: Path) -> None:
 
     path, long = tmp_path / "t.csv", "It ships late. " * 10_000
     path.write_text(f"support_id,subject,body,labels\nGG-1,a,{long},delay_notice\n")
-    assert read([path], Intake()).records[0]["body"] == long
+    assert read([path], ImportOptions()).records[0]["body"] == long
     table = [{"id": 4, "support_id": 12, "subject": "a", "body": "b", "labels": 5, "date": date(2026, 10, 1)}]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), tmp_path / "t.parquet")
     with pytest.raises(ValueError, match=r"t\.parquet:1: labels: missing or not a list$"):
-        read([tmp_path / "t.parquet"], Intake())
+        read([tmp_path / "t.parquet"], ImportOptions())
 
 
 def test_a_check_tells_what_would_be_new_and_writes_nothing(

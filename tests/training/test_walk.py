@@ -60,9 +60,9 @@ class Newcomer:
     def types(self, *arguments: str, expecting: int = 0) -> Any:
         self._capsys.readouterr()
         code = call([*arguments, "--json"])
-        told = self._capsys.readouterr()
-        assert code == expecting, told.err
-        return json.loads(told.out)
+        printed = self._capsys.readouterr()
+        assert code == expecting, printed.err
+        return json.loads(printed.out)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Looking after what is live: drift, doubtful labels, strangers, reports, cards."""
+"""Looking after what is live: drift, doubtful labels, unseen writers, reports, cards."""
 
 import json
 from dataclasses import replace
@@ -19,8 +19,8 @@ from training.reports import html
 
 
 @pytest.fixture
-def live(shelf: tuple[ModelRegistry, str]) -> str:
-    registry, version = shelf
+def live(registered: tuple[ModelRegistry, str]) -> str:
+    registry, version = registered
     registry.promote(version, who="ada", why="live")
     return version
 
@@ -53,9 +53,9 @@ def test_too_many_overturned_verdicts_are_drift_whatever_the_texts(
     live: str, small_drafts: list[LabelledDraft]
 ) -> None:
     from classifier import Screener
-    from training.service_data.archive import Incoming
+    from training.service_data.archive import IncomingDraft
 
-    same = profile(Screener.load(), [Incoming(d.id, d.draft, d.order) for d in small_drafts[:40]])
+    same = profile(Screener.load(), [IncomingDraft(d.id, d.draft, d.order) for d in small_drafts[:40]])
     assert not drift(same, same, Limits.load(), reviewed=(3, 60)).drifted
     found = drift(same, same, Limits.load(), reviewed=(30, 60))
     assert [s.name for s in found.shifts if s.drifted] == ["overturned verdicts"]
@@ -77,9 +77,9 @@ def test_label_errors_ranks_by_models_that_never_met_the_writer(
     home: Path, small_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(["label-errors", "--data", str(small_file), "--most", "5", "--json", *QUICK[:2]]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert len(told) == 5
-    assert [t["quality"] for t in told] == sorted(t["quality"] for t in told)
+    printed = json.loads(capsys.readouterr().out)
+    assert len(printed) == 5
+    assert [t["quality"] for t in printed] == sorted(t["quality"] for t in printed)
 
 
 def test_the_report_shows_targets_rules_costs_and_plots(
@@ -87,8 +87,8 @@ def test_the_report_shows_targets_rules_costs_and_plots(
 ) -> None:
     html = tmp_path / "report.html"
     assert call(["evaluate", "--data", str(small_file), "--rules", "--html", str(html), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert {"decisions", "labels", "slices", "costs", "rules", "intervals", "macro_f1"} <= set(told)
+    printed = json.loads(capsys.readouterr().out)
+    assert {"decisions", "labels", "slices", "costs", "rules", "intervals", "macro_f1"} <= set(printed)
     text = html.read_text()
     assert text.count("<svg") == 5
     assert "http://" not in text.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
@@ -96,14 +96,14 @@ def test_the_report_shows_targets_rules_costs_and_plots(
     )
 
 
-def test_strangers_are_judged_by_models_that_never_met_them(
+def test_unseen_writers_are_judged_by_models_without_them(
     home: Path, small_file: Path, small_drafts: list[LabelledDraft], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["evaluate", "--leave-one-writer-out", "--folds", "2", "--data", str(small_file), "--json"]
     assert call(arguments) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["version"] == "out-of-fold"
-    assert told["count"] == len(small_drafts)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["version"] == "out-of-fold"
+    assert printed["count"] == len(small_drafts)
 
 
 def test_the_card_tells_data_use_limits_and_figures(live: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,8 +121,8 @@ def test_the_card_tells_data_use_limits_and_figures(live: str, capsys: pytest.Ca
         assert part in text
 
 
-def test_a_model_without_notes_has_a_card_all_the_same(live: str, shelf: tuple[ModelRegistry, str]) -> None:
-    folder = shelf[0].folder(live)
+def test_a_model_without_notes_has_a_card_all_the_same(live: str, registered: tuple[ModelRegistry, str]) -> None:
+    folder = registered[0].folder(live)
     manifest, report = (json.loads((folder / name).read_text()) for name in ("manifest.json", "evaluation.json"))
     text = html.model_card("shipped", manifest, {}, report)
     assert "Made" not in text
@@ -133,6 +133,6 @@ def test_leakage_compares_three_ways_to_part_drafts(
     home: Path, small_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(["leakage", "--data", str(small_file), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["flatters"] == pytest.approx(told["random"] - told["by_writer"])
-    assert 0 < told["by_writer"] <= 1
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["excess"] == pytest.approx(printed["random"] - printed["by_writer"])
+    assert 0 < printed["by_writer"] <= 1

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from training.cli import sources
-from training.cli.output import BAD_INPUT, Data, Json, steps, tell
-from training.fitting.augmentation import Surroundings
+from training.cli import sources as sources_of
+from training.cli.output import BAD_INPUT, Data, Json, print_result, steps
 from training.tickets.split_plan import SplitPlan
 from training.tickets.splitting import share
 
@@ -19,8 +18,8 @@ def encoder(
     base: Annotated[Path, typer.Argument(help="Folder with model.safetensors and vocab.txt of the base weights.")],
     out: Annotated[Path, typer.Argument(help="Folder for encoder.onnx; give it to `retrain --encoder`.")],
     data: Data = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the drafts.")] = 4,
-    rate: Annotated[float, typer.Option(min=0, help="Learning rate at its highest.")] = 1.5e-4,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the drafts.")] = 2,
+    rate: Annotated[float, typer.Option(min=0, help="Learning rate at its highest.")] = 1e-4,
     start: Annotated[Path | None, typer.Option(help="Folder of an earlier run to go on from.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -30,16 +29,15 @@ def encoder(
     except ImportError as error:
         typer.echo(f"error: {error.name} is not installed; pip install -e '.[encoder]'", err=True)
         raise typer.Exit(BAD_INPUT) from error
-    drafts = share(sources.labelled(data), SplitPlan.load()).split.train
-    reader = sources.tools().reader()
+    drafts = share(sources_of.labelled(data), SplitPlan.load()).split.train
+    reader = sources_of.tools().reader()
     recipe = replace(tuning.EncoderRecipe(), epochs=epochs, rate=rate)
-    readings = [reader.read(labelled.draft) for labelled in drafts]
-    examples = [tuning.example(*both) for both in zip(drafts, readings, strict=True)]
-    words = max(1, epochs * -(-len(examples) // recipe.batch) // _STEPS_BETWEEN_WORDS)
+    sources = [tuning.source(labelled, reader.read(labelled.draft)) for labelled in drafts]
+    words = max(1, epochs * -(-len(sources) // recipe.batch) // _STEPS_BETWEEN_WORDS)
     with steps("fine-tune", words) as say:
-        model, pieces = tuning.train(examples, Surroundings.of(drafts, readings), base, recipe, start=start, say=say)
+        model, pieces = tuning.train(sources, base, recipe, start=start, checkpoint=out / "checkpoint", say=say)
     file = tuning.export(model, pieces, recipe, out, start=start)
-    tell(
+    print_result(
         {"encoder": str(out), "drafts": len(drafts), "bytes": file.stat().st_size},
         f"{out}: {file.stat().st_size / 1e6:.1f} MB from {len(drafts)} drafts. Next: retrain --encoder {out}",
         as_json=as_json,

@@ -1,4 +1,4 @@
-"""evaluate, compare, leakage, card: how good a model is, and than which it is better."""
+"""evaluate, compare, leakage, card: how good a model is, and which of two is better."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from training.cli import sources
-from training.cli.output import Data, Json, Out, progress, share, steps, table, tell
+from training.cli.output import Data, Json, Out, print_result, progress, share, steps, table
 from training.evaluation import out_of_fold
 from training.evaluation.comparison import compare as compare_judged
 from training.evaluation.costs import cost_sheet, minutes_per_thousand
@@ -31,7 +31,7 @@ def evaluate(
     data: Data = None,
     part: Part = "test",
     unmet: Annotated[
-        bool, typer.Option("--leave-one-writer-out", help="Fit anew for every writer; takes long.")
+        bool, typer.Option("--leave-one-writer-out", help="Fit once for every writer; takes long.")
     ] = False,
     folds: Annotated[
         int | None, typer.Option(help="With --leave-one-writer-out: so many groups of writers instead.")
@@ -40,13 +40,13 @@ def evaluate(
     html: Annotated[Path | None, typer.Option(help="Write the report with plots here.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The table of targets, per label, decision and slice, with intervals, costs, and rules where asked."""
+    """Report targets and figures per label, decision and slice, with intervals, costs, and rules where asked."""
     tools = sources.tools()
     if unmet:
         drafts = sources.labelled(data)
         recipe = replace(Recipe(), folds=folds) if folds else out_of_fold.leave_one_out(drafts, Recipe())
         with steps("fit", recipe.folds + 4) as say:
-            judged, name = out_of_fold.judge_strangers(drafts, recipe, tools, say), "out-of-fold"
+            judged, name = out_of_fold.judge_out_of_fold(drafts, recipe, tools, say), "out-of-fold"
     else:
         drafts = sources.kept_aside(data, part)
         screener = sources.screener(ModelRegistry(), version)
@@ -61,7 +61,7 @@ def evaluate(
     found: dict[str, Any] = {**report.as_dict(), "costs": [asdict(c) for c in costs]}
     found["rules"] = [{**asdict(r), "precision": r.precision} for r in by_rule]
     found["overlap"] = overlaps(hits) if rules else []
-    tell(found, *_evaluation_tables(report, found), as_json=as_json)
+    print_result(found, *_evaluation_tables(report, found), as_json=as_json)
 
 
 def targets(report: Mapping[str, Any]) -> Table:
@@ -115,7 +115,7 @@ def compare(
     part: Part = "test",
     as_json: Json = False,
 ) -> None:
-    """Champion against challenger on the same drafts: McNemar, intervals, and the drafts that changed sides."""
+    """Compare champion and challenger on the same drafts: McNemar, intervals, and the drafts that changed."""
     registry, drafts = ModelRegistry(), sources.kept_aside(data, part)
     screeners = [sources.screener(registry, version) for version in (champion, challenger)]
     with progress("judging", 2 * len(drafts)) as tick:
@@ -132,7 +132,7 @@ def compare(
         "catches gained": found.gained_catches, "catches lost": found.lost_catches,
         "new false blocks": found.new_false_blocks, "false blocks cured": found.cured_false_blocks,
     }  # fmt: skip
-    tell(
+    print_result(
         {**found.as_dict(), "minutes_per_thousand": costs},
         table(
             f"{found.champion} against {found.challenger}, {found.drafts} drafts",
@@ -140,7 +140,7 @@ def compare(
             gains,
         ),
         table(
-            "who alone is right (McNemar)",
+            "right where the other is wrong (McNemar)",
             ("of", "champion", "challenger", "p"),
             [tuple(asdict(p).values()) for p in found.paired],
         ),
@@ -155,20 +155,20 @@ def compare(
 
 
 def leak(data: Data = None, as_json: Json = False) -> None:
-    """How much a random split would flatter: the same plain model with and without grouping by scenario and writer."""
+    """Measure what a random split adds to the score: one model, with and without grouping by scenario and writer."""
     with progress("fitting three ways", None):
         found = leakage(sources.labelled(data), sources.tools().reader())
     rows = [("at random", found.random), ("by scenario", found.by_scenario), ("by writer", found.by_writer)]
-    tell(
-        {**asdict(found), "flatters": found.flatters},
-        table("macro F1, by how drafts are parted", ("parted", "macro F1"), rows),
-        f"A random split would flatter by {found.flatters:.3f}; our figures are by writer.",
+    print_result(
+        {**asdict(found), "excess": found.excess},
+        table("macro F1, by how drafts are split", ("split", "macro F1"), rows),
+        f"A random split would show {found.excess:.3f} too much; our figures are by writer.",
         as_json=as_json,
     )
 
 
 def card(version: Annotated[str, typer.Argument()] = "live", out: Out = None, as_json: Json = False) -> None:
-    """The model card of a version, as Markdown."""
+    """Print the model card of a version, as Markdown."""
     registry = ModelRegistry()
     folder = registry.folder(version)
     held = next(s for s in registry.versions() if s.version == registry.resolve(version))
@@ -181,4 +181,4 @@ def card(version: Annotated[str, typer.Argument()] = "live", out: Out = None, as
     text = reports.model_card(str(held.manifest["version"]), held.manifest, read_note(folder, ABOUT), report)
     if out:
         reports.write(text, out)
-    tell({"card": text}, text if out is None else f"Written to {out}", as_json=as_json)
+    print_result({"card": text}, text if out is None else f"Written to {out}", as_json=as_json)

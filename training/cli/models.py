@@ -9,11 +9,11 @@ import typer
 
 from training.cli import sources
 from training.cli.evaluation import targets
-from training.cli.output import Data, Json, Who, Why, person, steps, table, tell
+from training.cli.output import Data, Json, Who, Why, person, print_result, steps, table
 from training.fitting.recipe import Recipe
 from training.hyperparameter_search import grid, on_cluster
 from training.hyperparameter_search import search as try_recipes
-from training.pipeline import Order, run
+from training.pipeline import TrainingRequest, run_pipeline
 from training.registry.model_registry import ModelRegistry, default_home
 from training.tickets.importing import read_records
 
@@ -23,7 +23,7 @@ Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler t
 
 
 def recipe_of(choices: list[str] | None) -> Recipe:
-    """The recipe with some of its choices set on the command line. Raises BadParameter for one that it lacks."""
+    """The recipe with the choices of the command line. Raises BadParameter for an unknown choice."""
     kinds = {f.name: type(getattr(Recipe(), f.name)) for f in fields(Recipe)}
     found: dict[str, Any] = {}
     for choice in choices or []:
@@ -47,10 +47,10 @@ def retrain(
     why: Why = "",
     as_json: Json = False,
 ) -> None:
-    """Fit a model, choose its thresholds, evaluate it and shelve it. It goes live only by `promote`."""
+    """Fit a model, choose its thresholds, evaluate it and publish it. It goes live only by `promote`."""
     recipe = recipe_of(choices)
     dates = {r["id"]: r["date"] for r in read_records(*(data or sources.default_paths())) if r.get("date")}
-    order = Order(
+    request = TrainingRequest(
         recipe,
         sources.encoder(encoder, with_encoder),
         dates,
@@ -59,10 +59,10 @@ def retrain(
         why=why,
     )
     with steps("retrain", recipe.folds + _STEPS_BESIDE_FOLDS) as say, on_cluster(cluster):
-        done = run(sources.labelled(data), ModelRegistry(), default_home(), order, sources.tools(), say)
+        done = run_pipeline(sources.labelled(data), ModelRegistry(), default_home(), request, sources.tools(), say)
     copies = [c for c in done.copies if not c.contradiction]
     contradictions = [c for c in done.copies if c.contradiction]
-    tell(
+    print_result(
         {**asdict(done), "recipe": asdict(recipe)},
         f"{done.version} from {done.fingerprint} in {done.seconds} s; parts {done.rule}: {dict(done.parts)}",
         table("near-copies left out", ("draft", "like", "likeness"), [(c.dropped, c.kept, c.likeness) for c in copies]),
@@ -79,7 +79,7 @@ def search(
     cluster: Cluster = None,
     as_json: Json = False,
 ) -> None:
-    """Try recipes on drafts by writers that the models never met, best first. Shelves nothing."""
+    """Try recipes on drafts by writers that the models never saw, best first. Publishes nothing."""
     lists = {c.partition("=")[0]: c.partition("=")[2].split(",") for c in choices}
     values = {name: [getattr(recipe_of([f"{name}={v}"]), name) for v in found] for name, found in lists.items()}
     recipes = grid(Recipe(), values)
@@ -87,7 +87,7 @@ def search(
         say("reading")
         found = try_recipes(sources.tools().examples(sources.labelled(data)), recipes, say)
     rows = [(*(getattr(t.recipe, name) for name in values), t.average_precision, t.macro_f1) for t in found]
-    tell(
+    print_result(
         [t.as_dict() for t in found],
         table("recipes", (*values, "mean average precision", "macro F1"), rows),
         as_json=as_json,

@@ -1,4 +1,4 @@
-"""suggest, label-errors, drift, rescreen: look after what is live, and find what to label next."""
+"""suggest, label-errors, drift, rescreen: watch the live model, and find what to label next."""
 
 import time
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from training.cli import sources
 from training.cli.models import Cluster, Set, recipe_of
-from training.cli.output import Data, Json, Store, progress, refuse, steps, table, tell
+from training.cli.output import Data, Json, Store, print_result, progress, refuse, steps, table
 from training.fitting.linear_models import fit
 from training.monitoring import drift as drifting
 from training.monitoring import rescreening
@@ -16,8 +16,8 @@ from training.monitoring.label_errors import doubtful_labels, out_of_fold_probab
 from training.monitoring.label_suggestions import suggest as rank
 from training.registry.model_registry import ModelRegistry
 from training.reports import html as reports
-from training.service_data.archive import Incoming
-from training.service_data.database_reader import Screening, ServiceStore
+from training.service_data.archive import IncomingDraft
+from training.service_data.database_reader import ScreenedDraft, ServiceStore
 
 Archive = Annotated[Path | None, typer.Argument(help="Drafts without labels: JSONL, CSV or Parquet.")]
 
@@ -29,7 +29,7 @@ def suggest(
     queue: Annotated[bool, typer.Option("--queue", help="Put them into the reviewers' queue.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Unreviewed drafts, the most useful to label first."""
+    """List unreviewed drafts, the most useful to label first."""
     drafts, screenings = sources.stored(from_service, archive)
     if screenings:
         drafts = [s.incoming for s in screenings if not s.reviewed]
@@ -40,7 +40,7 @@ def suggest(
     queued = ServiceStore(str(from_service)).queue([s.id for s in found], "suggested") if queue else 0
     rows = [(s.id, s.usefulness, s.uncertainty, s.disagreement, s.novelty, s.label) for s in found]
     columns = ("draft", "usefulness", "uncertainty", "disagreement", "novelty", "least settled")
-    tell(
+    print_result(
         {"suggestions": [s.as_dict() for s in found], "queued": queued},
         table("label these next", columns, rows),
         *([f"{queued} new in the reviewers' queue."] if queue else []),
@@ -54,14 +54,14 @@ def label_errors(
     choices: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Labels worth a second look, worst first, by models that never met the writer."""
+    """List the labels worth a second look, worst first, by models that never saw the writer."""
     recipe = recipe_of(choices)
     with steps("fit", recipe.folds + 5) as say:
         examples = sources.tools().examples(sources.labelled(data))
-        found = doubtful_labels(examples, out_of_fold_probabilities(fit(examples, recipe, say)), most)
+        found = doubtful_labels(examples, out_of_fold_probabilities(fit(examples, recipe, say), examples), most)
     rows = [(d.id, d.label, "yes" if d.given else "no", d.probability, d.quality, d.suspected) for d in found]
     columns = ("draft", "label", "given", "probability", "quality", "likely wrong")
-    tell([d.as_dict() for d in found], table("doubtful labels", columns, rows), as_json=as_json)
+    print_result([d.as_dict() for d in found], table("doubtful labels", columns, rows), as_json=as_json)
 
 
 def drift(
@@ -74,9 +74,11 @@ def drift(
     html: Annotated[Path | None, typer.Option(help="Write the report with plots here.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Incoming drafts against those the model was measured on; ends with 1 if something passed its limit."""
+    """Compare incoming drafts with those that the model was measured on; end with 1 if a figure passes its limit."""
     drafts, screenings = sources.stored(from_service, archive)
-    known = [Incoming(d.id, d.draft, d.order) for d in sources.kept_aside(reference, "all" if reference else "test")]
+    known = [
+        IncomingDraft(d.id, d.draft, d.order) for d in sources.kept_aside(reference, "all" if reference else "test")
+    ]
     screener = sources.screener(ModelRegistry(), "live")
     with progress("reading", len(drafts) + len(known)) as tick:
         before, now = (drifting.profile(screener, side, tick) for side in (known, drafts))
@@ -89,10 +91,10 @@ def drift(
     rows = [(s.name, s.distance, s.limit, s.p_value, s.drifted) for s in moved]
     title = f"{found.incoming} drafts against {found.reference}; {len(found.shifts) - len(moved)} more did not move"
     shown = table(title, ("what", "distance", "limit", "p", "past it"), rows)
-    (refuse if found.drifted else tell)(found.as_dict(), shown, as_json=as_json)
+    (refuse if found.drifted else print_result)(found.as_dict(), shown, as_json=as_json)
 
 
-def _reviewed(screenings: list[Screening]) -> tuple[int, int] | None:
+def _reviewed(screenings: list[ScreenedDraft]) -> tuple[int, int] | None:
     reviewed = [s for s in screenings if s.reviewed]
     return (sum(s.overturned for s in reviewed), len(reviewed)) if reviewed else None
 
@@ -106,7 +108,7 @@ def rescreen(
     part_rows: Annotated[int, typer.Option(min=1, help="Drafts in one part.")] = 2000,
     as_json: Json = False,
 ) -> None:
-    """Judge an archive again, in parts, on a Dask cluster or on this machine. The verdicts hold no text."""
+    """Judge an archive again, in parts, on a Dask cluster or on this machine. The verdicts contain no text."""
     registry = ModelRegistry()
     plan = rescreening.plan(source, target, registry.folder(version), part_rows)
     start = time.monotonic()
@@ -117,4 +119,4 @@ def rescreen(
         "drafts": plan.rows, "judged_now": judged, "parts": len(plan.parts), "seconds": round(seconds, 2),
         "drafts_per_second": round(judged / seconds, 1) if judged else None, **plan.versions,
     }  # fmt: skip
-    tell(result, table("rescreened", ("", ""), list(result.items())), as_json=as_json)
+    print_result(result, table("rescreened", ("", ""), list(result.items())), as_json=as_json)

@@ -1,4 +1,4 @@
-"""How every command speaks: tables or JSON on stdout, progress on stderr, exit codes that a scheduler can use."""
+"""The output of every command: tables or JSON on stdout, progress on stderr, exit codes for a scheduler."""
 
 import getpass
 import json
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 REFUSED, BAD_INPUT = 1, 2
-"""1: a gate, limit or check said no. 2: what came in cannot be used. 0: all well."""
+"""1: a gate, limit or check refuses. 2: the input cannot be used. 0: success."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Data = Annotated[
@@ -30,7 +30,7 @@ Store = Annotated[
 ]
 
 
-def tell(data: Any, *shown: Table | str, as_json: bool) -> None:
+def print_result(data: Any, *shown: Table | str, as_json: bool) -> None:
     """Print the result: `data` as JSON, or what is shown to a person."""
     if as_json:
         typer.echo(json.dumps(data, indent=1, ensure_ascii=False, default=str))
@@ -65,13 +65,13 @@ def share(value: float | None) -> str:
 
 
 def person(who: str) -> str:
-    """Who is recorded: the one named, else the signed-in user."""
+    """The name that is recorded: the given one, else that of the signed-in user."""
     return who or getpass.getuser()
 
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """A bar on stderr; call what it gives once for each thing done."""
+    """A bar on stderr; the caller calls the result after each item."""
     with _bar() as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
@@ -79,7 +79,7 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def steps(what: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr that names the step at hand; call what it gives with each step's name."""
+    """A bar on stderr that names the current step; the caller calls the result with the name of each step."""
     with _bar() as bar:
         task = bar.add_task(what, total=total)
 
@@ -99,5 +99,5 @@ def _bar() -> Progress:
 
 def refuse(data: Mapping[str, Any], *shown: Table | str, as_json: bool) -> None:
     """Print the result and end with the code for a refusal."""
-    tell(data, *shown, as_json=as_json)
+    print_result(data, *shown, as_json=as_json)
     raise typer.Exit(REFUSED)

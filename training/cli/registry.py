@@ -1,4 +1,4 @@
-"""promote, rollback, history, versions, shadow: what is live, who put it there, and why."""
+"""promote, rollback, history, versions, shadow: which model is live, who made it live, and why."""
 
 import json
 from dataclasses import asdict
@@ -10,7 +10,7 @@ import typer
 
 from training import atomic_files
 from training.cli import sources
-from training.cli.output import Data, Json, Store, Who, Why, person, progress, refuse, share, table, tell
+from training.cli.output import Data, Json, Store, Who, Why, person, print_result, progress, refuse, share, table
 from training.evaluation import golden_set as expected_decisions
 from training.monitoring.shadow_agreement import DECISIONS, agreement
 from training.registry.history import SHIPPED_NAME, as_row
@@ -54,13 +54,13 @@ def promote(
     if not result.passed and not override:
         refuse(found, shown, f"Refused: {', '.join(result.refusals)}. {version} is not live.", as_json=as_json)
     if dry_run:
-        tell(found, shown, "The gate would let it pass; nothing changed.", as_json=as_json)
+        print_result(found, shown, "The gate would let it pass; nothing changed.", as_json=as_json)
         return
     registry.promote(
         version, who=person(who), why=why, override=override, gate="passed" if result.passed else "refused"
     )
     note = "" if result.passed else " against the gate; the override is recorded"
-    tell({**found, "promoted": True}, shown, f"{version} is live{note}.", as_json=as_json)
+    print_result({**found, "promoted": True}, shown, f"{version} is live{note}.", as_json=as_json)
 
 
 def _held(
@@ -95,7 +95,7 @@ def rollback(
     registry = ModelRegistry()
     before = registry.live()
     version = registry.rollback(who=person(who), why=why, to=to)
-    tell({"version": version, "previous": before}, f"{version} is live; {before} is not.", as_json=as_json)
+    print_result({"version": version, "previous": before}, f"{version} is live; {before} is not.", as_json=as_json)
 
 
 def history(
@@ -114,11 +114,11 @@ def history(
             if event
             else SHIPPED_NAME
         )
-        tell(found, f"Live on {on.date()}: {words}", as_json=as_json)
+        print_result(found, f"Live on {on.date()}: {words}", as_json=as_json)
         return
     events = log.events()
     rows = [(e.at, e.action, e.version, e.previous, e.who, e.why, _gate_word(e.gate, e.override)) for e in events]
-    tell(
+    print_result(
         [as_row(e) for e in events],
         table("history", ("at", "action", "version", "before", "who", "why", "gate"), rows),
         as_json=as_json,
@@ -130,15 +130,15 @@ def _gate_word(gate: str, override: bool) -> str:
 
 
 def versions(as_json: Json = False) -> None:
-    """Everything on the shelf."""
-    shelf = ModelRegistry().versions()
+    """List the models of the registry."""
+    found = ModelRegistry().versions()
     rows = [
-        (s.version, s.manifest.get("data_fingerprint", s.manifest.get("unreadable")), s.live, s.shadow) for s in shelf
+        (s.version, s.manifest.get("data_fingerprint", s.manifest.get("unreadable")), s.live, s.shadow) for s in found
     ]
-    tell(
+    print_result(
         [
             {"version": s.version, "data": r[1], "live": s.live, "shadow": s.shadow}
-            for s, r in zip(shelf, rows, strict=True)
+            for s, r in zip(found, rows, strict=True)
         ],
         table("models", ("version", "data", "live", "shadow"), rows),
         as_json=as_json,
@@ -147,16 +147,16 @@ def versions(as_json: Json = False) -> None:
 
 @shadow.command("set")
 def shadow_set(version: str, why: Why = "", who: Who = "", as_json: Json = False) -> None:
-    """Let a version judge beside the live one; it has no say."""
+    """Let a version judge beside the live one, without effect on decisions."""
     name = ModelRegistry().set_shadow(version, who=person(who), why=why)
-    tell({"shadow": name}, f"{name} is in shadow.", as_json=as_json)
+    print_result({"shadow": name}, f"{name} is in shadow.", as_json=as_json)
 
 
 @shadow.command("clear")
 def shadow_clear(why: Why = "", who: Who = "", as_json: Json = False) -> None:
     """End the shadow."""
     name = ModelRegistry().clear_shadow(who=person(who), why=why)
-    tell({"cleared": name}, f"{name} is out of shadow.", as_json=as_json)
+    print_result({"cleared": name}, f"{name} is out of shadow.", as_json=as_json)
 
 
 @shadow.command("report")
@@ -166,7 +166,7 @@ def shadow_report(
     queue: Annotated[bool, typer.Option("--queue", help="Put the disagreements into the reviewers' queue.")] = False,
     as_json: Json = False,
 ) -> None:
-    """The agreement of challenger and live model on live drafts."""
+    """Report how often challenger and live model agree on live drafts."""
     store = _store_of(from_service)
     found = agreement(store.shadow_pairs(version))
     queued = store.queue([i for a in found for i in a.disagreements], "shadow") if queue else 0
@@ -180,7 +180,7 @@ def shadow_report(
         shown.append("No draft was judged in shadow yet; only sent drafts are, not previews.")
     if queue:
         shown.append(f"{queued} disagreements queued.")
-    tell({"reports": [asdict(a) for a in found], "queued": queued}, *shown, as_json=as_json)
+    print_result({"reports": [asdict(a) for a in found], "queued": queued}, *shown, as_json=as_json)
 
 
 def _store_of(address: str | None) -> database_reader.ServiceStore:

@@ -8,7 +8,7 @@ import typer
 
 from classifier.matching.rulebook import RULES_FOLDER
 from training.cli import sources
-from training.cli.output import Data, Json, progress, refuse, table, tell
+from training.cli.output import Data, Json, print_result, progress, refuse, table
 from training.registry.model_registry import default_home
 from training.rules import backtest as backtesting
 
@@ -24,7 +24,7 @@ def lint(rules: Rules = "shipped", as_json: Json = False) -> None:
     shown = table("faults", ("rule", "sentence", "reason"), [tuple(asdict(f).values()) for f in faults])
     data = {"version": book.version, "rules": len(book.rules), "faults": [asdict(f) for f in faults]}
     words = f"{book.version}: {len(book.rules)} rules, {len(faults)} faults"
-    (refuse if faults else tell)(data, *([shown] if faults else []), words, as_json=as_json)
+    (refuse if faults else print_result)(data, *([shown] if faults else []), words, as_json=as_json)
 
 
 @app.command("backtest")
@@ -45,7 +45,7 @@ def backtest(
         for t in trials
     ]
     columns = ("rule", "change", "hits", "precision", "per thousand", "gained", "lost", "wrong on")
-    tell(
+    print_result(
         {
             "before": before.version,
             "after": after.version,
@@ -63,7 +63,7 @@ def diff(before: Rules, after: Rules, as_json: Json = False) -> None:
     books = [backtesting.find(name, default_home()) for name in (before, after)]
     found = backtesting.changes(*books)
     rows = [(c.rule_id, c.change, ", ".join(c.fields)) for c in found]
-    tell(
+    print_result(
         {"before": books[0].version, "after": books[1].version, "changes": [asdict(c) for c in found]},
         table(f"{books[0].version} → {books[1].version}", ("rule", "change", "in"), rows),
         as_json=as_json,
@@ -76,4 +76,4 @@ def keep(
 ) -> None:
     """Store a rule set under its hash, for good."""
     version = backtesting.keep(folder, default_home())
-    tell({"version": version}, version, as_json=as_json)
+    print_result({"version": version}, version, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Where commands get their drafts and models from, unless told otherwise."""
+"""The drafts and models that commands use by default."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ from training.fitting.model_fitting import Tools
 from training.registry.history import SHIPPED_NAME
 from training.registry.model_registry import ModelRegistry, default_home
 from training.rules.backtest import live_book
-from training.service_data.archive import Incoming, read_archive
-from training.service_data.database_reader import Screening, ServiceStore
+from training.service_data.archive import IncomingDraft, read_archive
+from training.service_data.database_reader import ScreenedDraft, ServiceStore
 from training.tickets.loading import DRAFTS, load
 from training.tickets.split_plan import SplitPlan
-from training.tickets.splitting import Shared, share
+from training.tickets.splitting import DividedDrafts, share
 
 ENCODER = Path(SHIPPED).parent / "encoder"
 
@@ -39,12 +39,12 @@ def labelled(paths: Sequence[Path] | None) -> list[LabelledDraft]:
 
 
 def kept_aside(paths: Sequence[Path] | None, part: str = "test") -> list[LabelledDraft]:
-    """The part of the drafts that models are measured on; without paths that of the given drafts alone, so that what
-    somebody imported cannot bend the yardstick."""
+    """The part of the drafts that models are measured on; without paths that of the given drafts alone, so that an
+    import cannot change the measure."""
     drafts = load(*(paths or [DRAFTS]))
     if part == "all":
         return drafts
-    shared: Shared = share(drafts, SplitPlan.load())
+    shared: DividedDrafts = share(drafts, SplitPlan.load())
     found: tuple[LabelledDraft, ...] = getattr(shared.split, part)
     return list(found)
 
@@ -61,12 +61,12 @@ def _screener(artifact: ModelArtifact | None) -> Screener:
 
 
 def tools() -> Tools:
-    """What reads and matches drafts while training: the policy, the words, and the rules that the service follows."""
+    """The policy, the words, and the rules that the service follows."""
     return Tools(Policy.load(), live_book(default_home()), Words.load())
 
 
 def live_screener(registry: ModelRegistry) -> Screener:
-    """The live model's screener. One that will not load is judged as the service would: by rules alone."""
+    """The live model's screener; by rules alone, as in the service, where the model does not load."""
     try:
         return screener(registry, "live")
     except ArtifactError:
@@ -74,7 +74,7 @@ def live_screener(registry: ModelRegistry) -> Screener:
 
 
 def encoder(path: Path | None, wanted: bool) -> Path | None:
-    """The folder of the encoder: the one given, else the shipped one; None where not wanted or not there."""
+    """The folder of the encoder: the one given, else the shipped one; None where not wanted or missing."""
     if not wanted:
         return None
     if path is not None and not (path / "encoder.onnx").exists():
@@ -83,7 +83,7 @@ def encoder(path: Path | None, wanted: bool) -> Path | None:
     return found[0] if found else None
 
 
-def stored(store: str | None, archive: Path | None) -> tuple[list[Incoming], list[Screening]]:
+def stored(store: str | None, archive: Path | None) -> tuple[list[IncomingDraft], list[ScreenedDraft]]:
     """Unlabelled drafts from the service's store or from a file; the screenings are empty for a file."""
     if (store is None) == (archive is None):
         raise typer.BadParameter("give either a file of drafts or --from-service")

@@ -8,17 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from training.cli import sources
-from training.cli.output import Data, Json, Store, refuse, table, tell
+from training.cli.output import Data, Json, Store, print_result, refuse, table
 from training.registry.model_registry import default_home
 from training.service_data import database_reader
 from training.service_data.export_client import fetch_export
 from training.tickets import annotation_tools, datasets, formats, near_copies
-from training.tickets.importing import Intake, Taken, read, read_records, store
+from training.tickets.importing import ImportedTickets, ImportOptions, read, read_records, store
 from training.tickets.loading import DRAFTS, load
 
 app = typer.Typer(help="What a set of labelled tickets holds.", no_args_is_help=True)
 Format = Annotated[
-    str | None, typer.Option("--format", help=f"One of {', '.join(formats.FORMATS)}; else told by the name.")
+    str | None, typer.Option("--format", help=f"One of {', '.join(formats.FORMATS)}; else by the name of the file.")
 ]
 
 
@@ -39,7 +39,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Take labelled tickets in. If any row is bad, every bad row is named and nothing is taken."""
-    intake = Intake(format, _columns(column or []), writer, skip_unlabelled)
+    intake = ImportOptions(format, _columns(column or []), writer, skip_unlabelled)
     if bool(files) == bool(from_service):
         raise typer.BadParameter("give either files or --from-service")
     taken = read(files, intake) if files else _from_service(str(from_service), key_file)
@@ -50,7 +50,9 @@ def import_(
     if not check:
         result["fingerprint"] = datasets.fingerprint(load(target))
     lines = [f"{result['read']} tickets read, {new} new, {taken.skipped} skipped"]
-    tell(result, *lines, "Nothing written." if check else f"In {target}, now {result['fingerprint']}.", as_json=as_json)
+    print_result(
+        result, *lines, "Nothing written." if check else f"In {target}, now {result['fingerprint']}.", as_json=as_json
+    )
 
 
 def _columns(pairs: list[str]) -> dict[str, str]:
@@ -60,16 +62,16 @@ def _columns(pairs: list[str]) -> dict[str, str]:
     return dict(tuple(pair.split("=", 1)) for pair in pairs)  # type: ignore[misc]
 
 
-def _from_service(address: str, key_file: Path | None) -> Taken:
+def _from_service(address: str, key_file: Path | None) -> ImportedTickets:
     if not address.startswith("http"):
-        return Taken(tuple(database_reader.ServiceStore(address).reviewed()), 0)
+        return ImportedTickets(tuple(database_reader.ServiceStore(address).reviewed()), 0)
     if key_file is None:
         raise typer.BadParameter("--key-file is needed to ask a running service")
     text = fetch_export(address, key_file.read_text(encoding="utf-8").strip())
     with TemporaryDirectory() as folder:
         path = Path(folder) / "export.jsonl"
         path.write_text(text, encoding="utf-8")
-        return read([path], Intake("jsonl"))
+        return read([path], ImportOptions("jsonl"))
 
 
 def export(
@@ -83,7 +85,7 @@ def export(
     formats.write_rows(records, file, format)
     if format == "labelstudio" or (format is None and file.suffix == ".json"):
         file.with_suffix(".config.xml").write_text(annotation_tools.LABEL_CONFIG, encoding="utf-8")
-    tell({"written": len(records), "file": str(file)}, f"{len(records)} tickets in {file}", as_json=as_json)
+    print_result({"written": len(records), "file": str(file)}, f"{len(records)} tickets in {file}", as_json=as_json)
 
 
 @app.command("diff")
@@ -91,7 +93,7 @@ def diff(before: str, after: str, as_json: Json = False) -> None:
     """Tell what changed between two sets: files, folders, or fingerprints of kept sets."""
     found = datasets.difference(datasets.find(before, default_home()), datasets.find(after, default_home()))
     counts = [("added", len(found.added)), ("removed", len(found.removed)), ("reworded", len(found.reworded))]
-    tell(
+    print_result(
         found.as_dict(),
         table(
             f"{found.before} → {found.after}", ("change", "drafts"), [*counts, ("relabelled", len(found.relabelled))]
@@ -112,7 +114,7 @@ def fingerprint(data: Data = None, as_json: Json = False) -> None:
     """Name a set by its contents, and keep a copy under that name."""
     drafts = sources.labelled(data)
     name = datasets.keep(drafts, default_home())
-    tell({"fingerprint": name, "drafts": len(drafts)}, f"{name}  {len(drafts)} drafts", as_json=as_json)
+    print_result({"fingerprint": name, "drafts": len(drafts)}, f"{name}  {len(drafts)} drafts", as_json=as_json)
 
 
 @app.command("copies")
@@ -128,4 +130,4 @@ def copies(
     rows = [(c.dropped, c.kept, c.likeness, "contradiction" if c.contradiction else "copy") for c in found]
     shown = table(f"{len(found)} found", ("draft", "like", "likeness", "kind"), rows)
     data_ = {"copies": [asdict(c) for c in found]}
-    (refuse if any(c.contradiction for c in found) else tell)(data_, shown, as_json=as_json)
+    (refuse if any(c.contradiction for c in found) else print_result)(data_, shown, as_json=as_json)

@@ -1,1 +1,1 @@
-"""How good a model is, and than which it is better."""
+"""How good a model is, and which of two is better."""

@@ -1,4 +1,4 @@
-"""Champion against challenger on the same drafts: who is better, by how much, and which drafts changed sides."""
+"""Champion against challenger on the same drafts: which is better, by how much, and which drafts changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,7 +27,7 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """A figure of both, the difference, and its 95% interval when whole scenarios are drawn anew."""
+    """A figure of both, the difference, and its 95% interval over samples of whole scenarios."""
 
     name: str
     champion: float
@@ -43,7 +43,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All of it. The lists hold ids of drafts: catches are prohibited drafts that are not allowed."""
+    """The whole comparison. The lists contain ids of drafts; a catch is a prohibited draft that is not allowed."""
 
     champion: str
     challenger: str

@@ -32,7 +32,7 @@ TARGETS: dict[str, tuple[str, str, float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One labelled draft with the verdict on it. `decision` leaves faults of the form aside: labels know none."""
+    """One labelled draft with the verdict on it. `decision` ignores faults of the form."""
 
     labelled: LabelledDraft
     verdict: Verdict
@@ -60,7 +60,7 @@ def evaluate(
     screener: Screener, drafts: Sequence[LabelledDraft], plan: SplitPlan | None = None, *,
     tick: Callable[[], None] = lambda: None, rounds: int = _ROUNDS,
 ) -> EvaluationReport:  # fmt: skip
-    """Judge every draft with the very screener that serves. `tick` is called after each one."""
+    """Judge every draft with the screener that the service uses. `tick` is called after each one."""
     version = screener.artifact.version if screener.artifact else "rules-only"
     return report_of(judge(screener, drafts, tick=tick), version, plan, rounds=rounds)
 
@@ -68,7 +68,7 @@ def evaluate(
 def report_of(
     judged: Sequence[Judged], version: str, plan: SplitPlan | None = None, *, rounds: int = _ROUNDS
 ) -> EvaluationReport:
-    """The figures of verdicts that are there already."""
+    """The figures of given verdicts."""
     slices = {name: figures_of(rows) for name, rows in sorted(_slices(judged, plan or SplitPlan.load()).items())}
     return EvaluationReport(version, len(judged), figures_of(judged, rounds=rounds), slices)
 
@@ -87,14 +87,14 @@ def judge(
 
 
 def kind_of(labelled: LabelledDraft, policy: Policy) -> str:
-    """prohibited, permitted or none: what the guide makes of the labels."""
+    """prohibited, permitted or none, by the labels."""
     if any(policy.is_prohibited(label) for label in labelled.labels):
         return "prohibited"
     return "permitted" if labelled.labels else "none"
 
 
 def judged_decision(verdict: Verdict) -> str:
-    """The decision without what the form alone is to blame for."""
+    """The decision without the findings that the form alone causes."""
     severities = {f.severity for f in verdict.findings if not f.id.startswith(_FORM)}
     return "block" if "block" in severities else "warn" if "warn" in severities else "allow"
 

@@ -24,7 +24,7 @@ class Golden:
 
 
 def load(folder: Path = GOLDEN) -> list[Golden]:
-    """Every draft of every *.jsonl there; an empty list where there is none. Raises TicketError for a bad row."""
+    """Every draft of every *.jsonl there; an empty list for an empty folder. Raises TicketError for a bad row."""
     found: list[Golden] = []
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else [folder]:
         for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):

@@ -1,4 +1,4 @@
-"""How much a score would flatter if variants of one situation stood on both sides: with and without grouping."""
+"""How much a score rises if variants of one situation stand in training and test: with and without grouping."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ _FOLDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Leakage:
-    """Macro F1 of one plain linear model when drafts are parted at random, by scenario, and by writer."""
+    """Macro F1 of one plain linear model when drafts are split at random, by scenario, and by writer."""
 
     random: float
     by_scenario: float
     by_writer: float
 
     @property
-    def flatters(self) -> float:
-        """How much a random split promises that strangers' drafts will not keep."""
+    def excess(self) -> float:
+        """By how much the score of a random split exceeds that on drafts by unseen writers."""
         return self.random - self.by_writer
 
 
@@ -39,7 +39,7 @@ def leakage(drafts: Sequence[LabelledDraft], reader: Reader) -> Leakage:
     if min(len(set(writers.tolist())), len(set(scenarios.tolist()))) < _FOLDS:
         raise ValueError(f"the check needs drafts of at least {_FOLDS} writers and scenarios")
     space = NgramSpace.fit(texts, scenarios.tolist(), word_writers=3, ngram_texts=3)
-    x = space.matrix(texts, inverse_frequencies(space.matrix(texts)))
+    x = space.matrix(texts, inverse_frequencies(space.counts(texts)))
     y = np.array([[label in labelled.labels for label in LABELS] for labelled in drafts], int)
     grouped = GroupKFold(_FOLDS)
     return Leakage(

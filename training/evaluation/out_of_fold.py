@@ -1,4 +1,4 @@
-"""How the model meets strangers: every training draft judged by models that never saw its writer."""
+"""Every training draft judged by models that never saw its writer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,13 +19,13 @@ from training.fitting.recipe import Recipe
 from training.monitoring.label_errors import out_of_fold_probabilities
 
 
-def judge_strangers(drafts: Sequence[LabelledDraft], recipe: Recipe, tools: Tools, say: Say) -> list[Judged]:
+def judge_out_of_fold(drafts: Sequence[LabelledDraft], recipe: Recipe, tools: Tools, say: Say) -> list[Judged]:
     """Verdicts from out-of-fold scores. With as many folds as writers it is leave-one-writer-out.
 
     The encoder is not asked, and the thresholds are chosen on the same scores; both make the figures a little rough.
     """
     examples = tools.examples(drafts)
-    probabilities = out_of_fold_probabilities(fit(examples, recipe, say))
+    probabilities = out_of_fold_probabilities(fit(examples, recipe, say), examples)
     limits = thresholds.choose(probabilities, examples.labels, tools.policy)
     return [_judged(examples, i, probabilities[i], limits, tools.policy) for i in range(len(drafts))]
 

@@ -1,4 +1,4 @@
-"""Incoming drafts against those that the model was measured on: what moved, how far, and whether chance explains it."""
+"""Incoming drafts compared with those that the model was measured on: what moved, how far, and whether by chance."""
 
 import tomllib
 from collections import Counter
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, chi2_contingency, ks_2samp
 
 from classifier import LABELS, Screener
-from training.service_data.archive import Incoming
+from training.service_data.archive import IncomingDraft
 
 LIMITS_FILE = Path(__file__).with_name("drift.toml")
 
@@ -77,7 +77,7 @@ class DriftReport:
         return {"drifted": self.drifted, **asdict(self)}
 
 
-def profile(screener: Screener, drafts: Sequence[Incoming], tick: Callable[[], None] = lambda: None) -> Profile:
+def profile(screener: Screener, drafts: Sequence[IncomingDraft], tick: Callable[[], None] = lambda: None) -> Profile:
     """Judge the drafts and keep what can be compared, no text."""
     known = frozenset(screener.artifact.vocabulary) if screener.artifact else frozenset()
     scores, length, unknown = np.zeros((len(drafts), len(LABELS))), [], []

@@ -11,10 +11,11 @@ from classifier.draft import LabelledDraft
 from classifier.labels import LABELS
 from training.fitting.examples import Examples
 from training.fitting.linear_models import Fitted
+from training.fitting.stacking import calibrated, draft_logits, fit_calibration
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class DoubtfulLabel:
     """One label of one draft: what the person said, what the models say, how good the label looks (0 bad, 1 good)."""
 
     id: str
@@ -30,13 +31,13 @@ class Doubt:
         return asdict(self)
 
 
-def out_of_fold_probabilities(fitted: Fitted) -> NDArray[np.float64]:
+def out_of_fold_probabilities(fitted: Fitted, examples: Examples) -> NDArray[np.float64]:
     """(n, 6) by models that never met the draft's writer."""
-    result: NDArray[np.float64] = 1 / (1 + np.exp(-fitted.stack.logits(fitted.vectors)))
-    return result
+    highest = draft_logits(fitted.logits, examples.sentence_draft, len(examples.drafts))
+    return calibrated(highest, fit_calibration(highest, examples.labels))
 
 
-def doubtful_labels(examples: Examples, probabilities: NDArray[np.float64], most: int) -> list[Doubt]:
+def doubtful_labels(examples: Examples, probabilities: NDArray[np.float64], most: int) -> list[DoubtfulLabel]:
     """The most doubtful labels of all drafts, worst first; at most one label of each draft."""
     from cleanlab.multilabel_classification import get_label_quality_scores
     from cleanlab.multilabel_classification.filter import find_label_issues
@@ -48,11 +49,11 @@ def doubtful_labels(examples: Examples, probabilities: NDArray[np.float64], most
     return [_doubt(examples.drafts[i], probabilities[i], float(quality[i]), bool(suspected[i])) for i in order]
 
 
-def _doubt(labelled: LabelledDraft, probabilities: Sequence[float], quality: float, suspected: bool) -> Doubt:
+def _doubt(labelled: LabelledDraft, probabilities: Sequence[float], quality: float, suspected: bool) -> DoubtfulLabel:
     apart = [abs((label in labelled.labels) - probabilities[i]) for i, label in enumerate(LABELS)]
     worst = int(np.argmax(apart))
     label = LABELS[worst]
-    return Doubt(
+    return DoubtfulLabel(
         labelled.id,
         str(label),
         label in labelled.labels,

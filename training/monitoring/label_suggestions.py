@@ -6,7 +6,7 @@ from typing import Any
 
 from classifier import LABELS, Screener
 from classifier.evidence import Evidence
-from training.service_data.archive import Incoming
+from training.service_data.archive import IncomingDraft
 
 _WEIGHTS = (0.45, 0.3, 0.25)
 """Of uncertainty, disagreement and novelty."""
@@ -30,7 +30,7 @@ class Suggestion:
 
 
 def suggest(
-    screener: Screener, drafts: Sequence[Incoming], most: int, tick: Callable[[], None] = lambda: None
+    screener: Screener, drafts: Sequence[IncomingDraft], most: int, tick: Callable[[], None] = lambda: None
 ) -> list[Suggestion]:
     """The most useful drafts, best first; of one reading (the same words) only one is suggested."""
     known = frozenset(screener.artifact.vocabulary) if screener.artifact else frozenset()
@@ -45,7 +45,7 @@ def suggest(
     return sorted(found, key=lambda s: (-s.usefulness, s.id))[:most]
 
 
-def _suggestion(screener: Screener, one: Incoming, tokens: Sequence[str], known: frozenset[str]) -> Suggestion:
+def _suggestion(screener: Screener, one: IncomingDraft, tokens: Sequence[str], known: frozenset[str]) -> Suggestion:
     evidence = screener.evidence(one.draft, one.order)
     unsure = {label: _uncertainty(evidence, i) for i, label in enumerate(LABELS)}
     label = max(unsure, key=lambda lb: unsure[lb])

@@ -1,7 +1,7 @@
-"""Judge an archive again on a Dask cluster: Parquet in, Parquet out, a part at a time, so that a stop loses little.
+"""Judge an archive again on a Dask cluster: Parquet in, Parquet out, part by part.
 
-Every part of the input becomes one file of the output, in the order of its rows. A part that is there is not done
-again; a worker that dies gives its part to another.
+Every part of the input becomes one file of the output, in the order of its rows. A part with an output file is
+skipped; the part of a worker that dies goes to another worker.
 """
 
 import json
@@ -21,7 +21,7 @@ _NEEDED = ("support_id", "subject", "body")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ArchivePart:
     """Rows [first, first + rows) of one Parquet file, and the file that their verdicts go to."""
 
     number: int
@@ -32,14 +32,14 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RescreeningPlan:
     """The whole job. `versions` are those of the screener: another model starts another output."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[ArchivePart, ...]
     model: str
     versions: Mapping[str, str]
 
-    def remaining(self) -> list[Part]:
+    def remaining(self) -> list[ArchivePart]:
         """Parts without an output yet."""
         return [part for part in self.parts if not Path(part.target).exists()]
 
@@ -49,7 +49,7 @@ class Plan:
         return sum(part.rows for part in self.parts)
 
 
-def plan(source: Path, target: Path, model: Path, part_rows: int) -> Plan:
+def plan(source: Path, target: Path, model: Path, part_rows: int) -> RescreeningPlan:
     """Cut the archive (a Parquet file, or a folder of them) into parts and note it in the target folder.
 
     Raises ValueError where the target belongs to another archive, model, policy or rule book, or where a needed
@@ -60,7 +60,7 @@ def plan(source: Path, target: Path, model: Path, part_rows: int) -> Plan:
     files = sorted(source.rglob("*.parquet")) if source.is_dir() else [source]
     if not files:
         raise FileNotFoundError(f"{source}: no Parquet files")
-    parts: list[Part] = []
+    parts: list[ArchivePart] = []
     for file in files:
         about = pyarrow.parquet.ParquetFile(file)
         if missing := [name for name in _NEEDED if name not in about.schema_arrow.names]:
@@ -69,9 +69,11 @@ def plan(source: Path, target: Path, model: Path, part_rows: int) -> Plan:
             rows = min(part_rows, about.metadata.num_rows - first)
             number = len(parts)
             parts.append(
-                Part(number, str(file.resolve()), first, rows, str(target.resolve() / f"part-{number:06d}.parquet"))
+                ArchivePart(
+                    number, str(file.resolve()), first, rows, str(target.resolve() / f"part-{number:06d}.parquet")
+                )
             )
-    made = Plan(tuple(parts), str(model.resolve()), _versions(Screener.load(model)))
+    made = RescreeningPlan(tuple(parts), str(model.resolve()), _versions(Screener.load(model)))
     _agree(made, target / PLAN)
     return made
 
@@ -81,7 +83,7 @@ def _versions(screener: Screener) -> dict[str, str]:
     return {"model": model, "rules": screener.book.version, "policy": screener.policy.version}
 
 
-def _agree(made: Plan, path: Path) -> None:
+def _agree(made: RescreeningPlan, path: Path) -> None:
     mine = json.loads(json.dumps(asdict(made)))
     if path.exists():
         held = json.loads(path.read_text(encoding="utf-8"))
@@ -91,7 +93,7 @@ def _agree(made: Plan, path: Path) -> None:
         atomic_files.write_text(path, json.dumps(mine, indent=1) + "\n")
 
 
-def rescreen(made: Plan, address: str | None, workers: int, done: Callable[[Part], None]) -> int:
+def rescreen(made: RescreeningPlan, address: str | None, workers: int, done: Callable[[ArchivePart], None]) -> int:
     """Judge the remaining parts on the cluster at `address`, or on a local one of `workers` processes.
 
     `done` is called after each part. Returns the number of drafts judged now.

@@ -10,7 +10,7 @@ DECISIONS = ("allow", "warn", "block")
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class ShadowAgreement:
     """matrix[live][challenger] counts drafts. `disagreements` are screenings with another decision, gravest first."""
 
     live: str
@@ -26,7 +26,7 @@ class Agreement:
         return asdict(self)
 
 
-def agreement(pairs: Sequence[ShadowPair]) -> list[Agreement]:
+def agreement(pairs: Sequence[ShadowPair]) -> list[ShadowAgreement]:
     """One report for each pair of versions that met, in order of their names."""
     groups: dict[tuple[str, str], list[ShadowPair]] = {}
     for pair in pairs:
@@ -34,12 +34,12 @@ def agreement(pairs: Sequence[ShadowPair]) -> list[Agreement]:
     return [_report(live, challenger, groups[live, challenger]) for live, challenger in sorted(groups)]
 
 
-def _report(live: str, challenger: str, pairs: Sequence[ShadowPair]) -> Agreement:
+def _report(live: str, challenger: str, pairs: Sequence[ShadowPair]) -> ShadowAgreement:
     matrix = {a: dict.fromkeys(DECISIONS, 0) for a in DECISIONS}
     for pair in pairs:
         matrix[pair.live_decision][pair.decision] += 1
     apart = sorted((p for p in pairs if p.live_decision != p.decision), key=_distance, reverse=True)
-    return Agreement(
+    return ShadowAgreement(
         live=live,
         challenger=challenger,
         drafts=len(pairs),

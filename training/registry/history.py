@@ -17,7 +17,7 @@ _MOVES_LIVE = ("promote", "rollback")
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class RegistryEvent:
     """One event. `at` is UTC, ISO 8601; `previous` is the version that was live (or in shadow) before."""
 
     at: str
@@ -31,21 +31,21 @@ class Event:
     """"passed", "refused" (and overridden) or "" where no gate applies."""
 
 
-class History:
+class RegistryHistory:
     """The file of events. A last line that a kill cut short is not read, and goes with the next event."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def add(self, event: Event) -> None:
+    def add(self, event: RegistryEvent) -> None:
         """Append, and wait until it is on the disk."""
         atomic_files.append_line(self.path, json.dumps(asdict(event), ensure_ascii=False))
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[RegistryEvent]:
         """All events, oldest first. Raises ValueError naming the line that was tampered with."""
         return list(self._read())
 
-    def _read(self) -> Iterator[Event]:
+    def _read(self) -> Iterator[RegistryEvent]:
         try:
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -53,16 +53,16 @@ class History:
         whole = text[: text.rfind("\n") + 1]
         for number, line in enumerate(whole.splitlines(), 1):
             try:
-                yield Event(**json.loads(line))
+                yield RegistryEvent(**json.loads(line))
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{self.path}:{number}: no event: {error}") from error
 
-    def last_move(self) -> Event | None:
+    def last_move(self) -> RegistryEvent | None:
         """The event that made the live version live; None while the shipped one always was."""
         moves = [event for event in self.events() if event.action in _MOVES_LIVE]
         return moves[-1] if moves else None
 
-    def live_on(self, day: date) -> Event | None:
+    def live_on(self, day: date) -> RegistryEvent | None:
         """The event that made live what was live at the end of that day (UTC); None: the shipped model."""
         moves = [e for e in self.events() if e.action in _MOVES_LIVE and datetime.fromisoformat(e.at).date() <= day]
         return moves[-1] if moves else None
@@ -80,6 +80,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def as_row(event: Event) -> dict[str, Any]:
+def as_row(event: RegistryEvent) -> dict[str, Any]:
     """The event as a dictionary, for reports."""
     return asdict(event)

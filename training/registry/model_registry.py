@@ -1,17 +1,11 @@
-"""The shelf of models: publish a version, promote it, roll back, put one in shadow, and say who did it when.
+"""The registry of models: publish a version, promote it, roll back, put one in shadow, and record who did it when.
 
-    registry/versions/<version>/   an artifact; written once
-    registry/live                  the version that the service follows; absent: the shipped model
-    registry/shadow                the challenger that judges beside it; absent: none
-    registry/history.jsonl         every event, only ever added to
-
-A move is written to the history first and to `live` after it; a process killed between the two is put right by the
-next one that opens the registry, so both always tell the same.
+The paths are those of classifier/model/registry_layout.py. A move is written to the history first and to `live` after
+it; where a process is killed between the two, the next one that opens the registry completes the move.
 """
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,17 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from classifier.model.artifact import MANIFEST, SHIPPED, ArtifactError, ModelArtifact
+from classifier.model.registry_layout import RegistryLayout, RegistryNameError, default_home
 from training import atomic_files
-from training.registry.history import SHIPPED_NAME, Event, History, now
+from training.registry.history import SHIPPED_NAME, RegistryEvent, RegistryHistory, now
+
+__all__ = ["ModelRegistry", "RegisteredModel", "RegistryError", "default_home", "verify"]
 
 
 class RegistryError(ValueError):
-    """An unknown or ambiguous version, or a move that makes no sense; the text says which."""
+    """An unknown or ambiguous version, or a move that is not possible; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
-    """One version on the shelf with its manifest."""
+class RegisteredModel:
+    """One version of the registry with its manifest."""
 
     version: str
     folder: Path
@@ -39,7 +36,7 @@ class Shelved:
 
 
 def verify(folder: Path) -> str:
-    """The version of an artifact that can be served and is unaltered to the last file. Raises ArtifactError."""
+    """The version of an artifact that can be served and whose files are all unaltered. Raises ArtifactError."""
     artifact = ModelArtifact.load(folder)
     for name, digest in artifact.manifest["files"].items():
         file = folder / name
@@ -48,37 +45,32 @@ def verify(folder: Path) -> str:
     return artifact.version
 
 
-def default_home() -> Path:
-    """Where state is kept: $SCREENING_HOME, else ./var."""
-    return Path(os.environ.get("SCREENING_HOME", "var"))
-
-
 class ModelRegistry:
     """The registry of one home. Every change takes a lock and is complete or not there at all."""
 
     def __init__(self, home: Path | None = None) -> None:
-        self.root = (home or default_home()) / "registry"
-        self.history = History(self.root / "history.jsonl")
-        self._live, self._shadow = self.root / "live", self.root / "shadow"
+        self.layout = RegistryLayout.of_home(home)
+        self.root = self.layout.root
+        self.history = RegistryHistory(self.layout.history)
         if self.history.path.exists():
             with self._lock():
                 self._finish_last_move()
 
     def incoming(self) -> Path:
-        """The parent of unfinished work, on the same disk as the shelf."""
+        """The parent of unfinished work, on the same disk as the versions."""
         return self.root / "incoming"
 
     def publish(self, folder: Path, *, who: str, why: str = "") -> str:
-        """Shelve a finished artifact folder (it is moved); the same version twice is one. Returns the version.
+        """Add a finished artifact folder (it is moved); the same version twice is one. Returns the version.
 
         Raises ArtifactError if it cannot be served.
         """
         version = verify(folder)
         with self._lock():
-            target = self.root / "versions" / version
+            target = self.layout.folder(version)
             if not target.exists():
                 atomic_files.move_folder(folder, target)
-                self.history.add(Event(now(), who, "publish", version, why))
+                self.history.add(RegistryEvent(now(), who, "publish", version, why))
         return version
 
     def promote(self, version: str, *, who: str, why: str, override: bool = False, gate: str = "") -> str:
@@ -99,11 +91,11 @@ class ModelRegistry:
             current = self.live()
             if current == version:
                 raise RegistryError(f"{version} is live already")
-            self.history.add(Event(now(), who, action, version, why, current, override, gate))
-            self._point(self._live, version)
+            self.history.add(RegistryEvent(now(), who, action, version, why, current, override, gate))
+            self._point(self.layout.live, version)
             if self.shadow() == version:
-                self.history.add(Event(now(), who, "shadow-clear", version, "it is live now"))
-                self._shadow.unlink(missing_ok=True)
+                self.history.add(RegistryEvent(now(), who, "shadow-clear", version, "it is live now"))
+                self.layout.shadow.unlink(missing_ok=True)
         return version
 
     def set_shadow(self, version: str, *, who: str, why: str) -> str:
@@ -111,62 +103,70 @@ class ModelRegistry:
         version = self.resolve(version)
         if version == self.live():
             raise RegistryError(f"{version} is live; a shadow is another version")
-        if version == SHIPPED_NAME:  # a shadow is looked for on the shelf
-            version = self._shelve_shipped(who)
+        if version == SHIPPED_NAME:  # the service finds a shadow among the versions only
+            version = self._publish_shipped(who)
         verify(self.folder(version))
         with self._lock():
-            self.history.add(Event(now(), who, "shadow-set", version, why, self.shadow() or ""))
-            self._point(self._shadow, version)
+            self.history.add(RegistryEvent(now(), who, "shadow-set", version, why, self.shadow() or ""))
+            self._point(self.layout.shadow, version)
         return version
 
-    def _shelve_shipped(self, who: str) -> str:
+    def _publish_shipped(self, who: str) -> str:
         with atomic_files.workspace(self.incoming()) as place:
             shutil.copytree(SHIPPED, place / "model")
             return self.publish(place / "model", who=who, why="the shipped model, to judge in shadow")
 
     def clear_shadow(self, *, who: str, why: str) -> str:
-        """End the shadow; returns the version that was in it. Raises RegistryError if there was none."""
+        """End the shadow; returns the version that was in it. Raises RegistryError without a version in shadow."""
         version = self.shadow()
         if version is None:
             raise RegistryError("no version is in shadow")
         with self._lock():
-            self.history.add(Event(now(), who, "shadow-clear", version, why))
-            self._shadow.unlink(missing_ok=True)
+            self.history.add(RegistryEvent(now(), who, "shadow-clear", version, why))
+            self.layout.shadow.unlink(missing_ok=True)
         return version
 
     def live(self) -> str:
         """The version that the service follows, or "shipped"."""
-        return _text(self._live) or SHIPPED_NAME
+        return self.layout.live_version() or SHIPPED_NAME
 
     def shadow(self) -> str | None:
         """The version in shadow."""
-        return _text(self._shadow)
+        return self.layout.shadow_version()
 
-    def versions(self) -> list[Shelved]:
-        """Everything on the shelf, the shipped model first where there is one, the others by name."""
-        shelf = self.root / "versions"
-        folders = sorted(f for f in shelf.iterdir() if f.is_dir()) if shelf.is_dir() else []
+    def versions(self) -> list[RegisteredModel]:
+        """All versions, the shipped model first where it exists, the others by name."""
+        parent = self.layout.versions
+        folders = sorted(f for f in parent.iterdir() if f.is_dir()) if parent.is_dir() else []
         named = [(f.name, f) for f in folders]
         if (SHIPPED / MANIFEST).exists():
             named.insert(0, (SHIPPED_NAME, SHIPPED))
         live, shadow = self.live(), self.shadow()
-        return [Shelved(name, folder, _manifest(folder), name == live, name == shadow) for name, folder in named]
+        return [
+            RegisteredModel(name, folder, _manifest(folder), name == live, name == shadow) for name, folder in named
+        ]
 
     def resolve(self, version: str) -> str:
         """The full name of a version given whole, by an unambiguous beginning, or as "live" or "shadow"."""
         if version in ("live", "shadow"):
             version = self.live() if version == "live" else self.shadow() or "(none in shadow)"
-        if version == SHIPPED_NAME or (self.root / "versions" / version / MANIFEST).exists():
+        if version == SHIPPED_NAME or self._holds(version):
             return version
         found = [s.version for s in self.versions() if s.version.startswith(version)] if version else []
         if len(found) != 1:
             raise RegistryError(f"{version!r} is {'ambiguous: ' + ', '.join(found) if found else 'no version here'}")
         return found[0]
 
+    def _holds(self, version: str) -> bool:
+        try:
+            return (self.layout.folder(version) / MANIFEST).exists()
+        except RegistryNameError:
+            return False
+
     def folder(self, version: str) -> Path:
-        """The artifact's folder. Raises RegistryError for a version that is not here."""
+        """The artifact's folder. Raises RegistryError for an unknown version."""
         name = self.resolve(version)
-        return SHIPPED if name == SHIPPED_NAME else self.root / "versions" / name
+        return SHIPPED if name == SHIPPED_NAME else self.layout.folder(name)
 
     def _lock(self) -> Any:
         return atomic_files.locked(self.root / ".lock")
@@ -180,14 +180,7 @@ class ModelRegistry:
     def _finish_last_move(self) -> None:
         last = self.history.last_move()
         if last is not None and last.version != self.live():
-            self._point(self._live, last.version)
-
-
-def _text(pointer: Path) -> str | None:
-    try:
-        return pointer.read_text(encoding="utf-8").strip() or None
-    except FileNotFoundError:
-        return None
+            self._point(self.layout.live, last.version)
 
 
 def _manifest(folder: Path) -> Mapping[str, Any]:

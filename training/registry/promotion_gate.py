@@ -39,7 +39,7 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class GateCheck:
     """One comparison. `change` is how much worse the challenger is (negative: better), `limit` what is tolerated."""
 
     name: str
@@ -59,7 +59,7 @@ class GateResult:
     drafts: int
     golden: int
     tolerance: Tolerance
-    checks: tuple[Check, ...]
+    checks: tuple[GateCheck, ...]
 
     @property
     def passed(self) -> bool:
@@ -77,7 +77,7 @@ class GateResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredModel:
     """What the gate knows of one model: figures on the kept-aside drafts, golden drafts that went wrong, seconds."""
 
     version: str
@@ -110,13 +110,13 @@ def hold(
     """Judge the same drafts with both models and hold the challenger to the tolerance."""
     seconds = latencies(live, challenger, drafts[:_TIMED])
     both = [
-        Measured(version_of(s), judge(s, drafts, tick=tick), len(golden_set.wrong(s, golden)), seconds[i])
+        MeasuredModel(version_of(s), judge(s, drafts, tick=tick), len(golden_set.wrong(s, golden)), seconds[i])
         for i, s in enumerate((live, challenger))
     ]
     return result(both[0], both[1], len(golden), tolerance)
 
 
-def result(live: Measured, challenger: Measured, golden: int, tolerance: Tolerance) -> GateResult:
+def result(live: MeasuredModel, challenger: MeasuredModel, golden: int, tolerance: Tolerance) -> GateResult:
     """The comparison of two measured models. Pure."""
     before, after = live.f1(), challenger.f1()
     checks = [_check(f"f1 of {name}", -before[name], -after[name], tolerance.label_f1) for name in before]
@@ -127,7 +127,7 @@ def result(live: Measured, challenger: Measured, golden: int, tolerance: Toleran
     ]
     ratio = challenger.seconds / live.seconds if live.seconds else 1.0
     checks.append(
-        Check(
+        GateCheck(
             "latency, as a ratio",
             live.seconds,
             challenger.seconds,
@@ -139,10 +139,10 @@ def result(live: Measured, challenger: Measured, golden: int, tolerance: Toleran
     return GateResult(live.version, challenger.version, len(live.judged), golden, tolerance, tuple(checks))
 
 
-def _check(name: str, live: float, challenger: float, limit: float) -> Check:
+def _check(name: str, live: float, challenger: float, limit: float) -> GateCheck:
     """Higher is worse; figures of which higher is better come in with their sign turned."""
     change = challenger - live
-    return Check(name, abs(live), abs(challenger), round(change, 6), limit, change <= limit + 1e-9)
+    return GateCheck(name, abs(live), abs(challenger), round(change, 6), limit, change <= limit + 1e-9)
 
 
 def latencies(live: Screener, challenger: Screener, drafts: Sequence[LabelledDraft]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""A rule book against another on stored drafts, and the checks that a rule must pass before anybody tries it."""
+"""A rule book against another on stored drafts, and the checks that a rule must pass before a trial."""
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,8 +21,8 @@ KEPT = "rule-sets"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One sentence of a rule's own examples that it does not treat as it says."""
+class ExampleFault:
+    """An example of a rule that the rule does not treat as stated."""
 
     rule_id: str
     sentence: str
@@ -31,7 +31,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """A rule that two books do not share: `fields` are the entries that differ, empty where it is new or gone."""
+    """A rule that differs between two books: `fields` are the entries that differ, empty for a new or removed rule."""
 
     rule_id: str
     change: str
@@ -39,7 +39,7 @@ class RuleChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class RuleTrial:
     """What a rule would do on stored drafts, and what changed against the old book. Lists hold ids of drafts."""
 
     rule_id: str
@@ -56,8 +56,8 @@ class Trial:
         return asdict(self)
 
 
-def lint(book: RuleBook, reader: Reader) -> list[Fault]:
-    """Run every example of every rule, draft rules too. Loading the book has checked its form already."""
+def lint(book: RuleBook, reader: Reader) -> list[ExampleFault]:
+    """Run every example of every rule, draft rules too. Loading the book has already checked its form."""
     found = []
     for rule in book.rules:
         matcher = RuleMatcher(RuleBook((_woken(rule),), book.version))
@@ -65,10 +65,12 @@ def lint(book: RuleBook, reader: Reader) -> list[Fault]:
         for sentence, flag in wanted:
             hits = matcher.find(reader.read(Draft("GG-1", "", sentence)))
             if hits.failed_rules:
-                found.append(Fault(rule.id, sentence, "the rule cannot be run"))
+                found.append(ExampleFault(rule.id, sentence, "the rule cannot be run"))
             elif bool(hits.hits) != flag:
                 found.append(
-                    Fault(rule.id, sentence, "must be flagged and is not" if flag else "must not be flagged and is")
+                    ExampleFault(
+                        rule.id, sentence, "must be flagged and is not" if flag else "must not be flagged and is"
+                    )
                 )
     return found
 
@@ -92,7 +94,7 @@ def changes(before: RuleBook, after: RuleBook) -> list[RuleChange]:
 def backtest(
     before: RuleBook, after: RuleBook, drafts: Sequence[LabelledDraft], reader: Reader,
     rule_ids: Iterable[str] = (), tick: Callable[[], None] = lambda: None,
-) -> list[Trial]:  # fmt: skip
+) -> list[RuleTrial]:  # fmt: skip
     """Each rule that differs, is in shadow, or is asked for by id, on every draft. Draft rules are run as shadows.
 
     Raises KeyError for an id that neither book has.
@@ -115,14 +117,14 @@ def backtest(
 
 def _trials(
     kinds: Mapping[str, str], after: RuleBook, drafts: Sequence[LabelledDraft], hits: Sequence[list[frozenset[str]]]
-) -> list[Trial]:
+) -> list[RuleTrial]:
     reports = {r.rule_id: r for r in report(after, drafts, hits[1])}
     trials = []
     for rule_id, change in sorted(kinds.items()):
         old, new = ([d.id for d, h in zip(drafts, found, strict=True) if rule_id in h] for found in hits)
         one = reports.get(rule_id)
         trials.append(
-            Trial(
+            RuleTrial(
                 rule_id, change, len(new), one.precision if one else None, 1000 * len(new) / max(len(drafts), 1),
                 tuple(i for i in new if i not in set(old)), tuple(i for i in old if i not in set(new)),
                 tuple(one.wrong) if one else (),

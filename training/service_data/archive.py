@@ -1,4 +1,4 @@
-"""Drafts that nobody has labelled: an archive, or the service's stored screenings."""
+"""Unlabelled drafts: an archive, or the service's stored screenings."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from training.tickets.loading import BadRow, TicketError
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class IncomingDraft:
     """A draft as it came in; `id` is the archive's own or the screening's."""
 
     id: str
@@ -19,9 +19,9 @@ class Incoming:
     order: Order | None
 
 
-def read_archive(path: Path, format: str | None = None) -> list[Incoming]:
+def read_archive(path: Path, format: str | None = None) -> list[IncomingDraft]:
     """Every draft of a JSONL, CSV or Parquet file. Raises TicketError naming each row without the three fields."""
-    found: list[Incoming] = []
+    found: list[IncomingDraft] = []
     bad: list[BadRow] = []
     for row, raw in formats.read_rows(path, format):
         one = raw if isinstance(raw, str) else incoming(raw, f"{path.stem}-{row}")
@@ -34,8 +34,8 @@ def read_archive(path: Path, format: str | None = None) -> list[Incoming]:
     return found
 
 
-def incoming(raw: Mapping[str, Any], place: str) -> Incoming | str:
-    """The draft of one record, or why it is none. An empty subject or body is a draft like any other."""
+def incoming(raw: Mapping[str, Any], place: str) -> IncomingDraft | str:
+    """The draft of one record, or the reason why the record has no draft. Subject and body may be empty."""
     fields = [raw.get(name) if raw.get(name) is not None else "" for name in ("support_id", "subject", "body")]
     if "body" not in raw and "subject" not in raw:
         return "neither subject nor body"
@@ -46,10 +46,10 @@ def incoming(raw: Mapping[str, Any], place: str) -> Incoming | str:
     if not isinstance(order, Mapping) or order.get("cancelled_by") not in (None, "", "customer", "merchant"):
         return "order: cancelled_by must be customer, merchant or empty"
     known = Order(cancelled_by=order.get("cancelled_by") or None, status=order.get("status") or None)
-    return Incoming(str(raw.get("id") or place), Draft(*map(str, fields)), known if known != Order() else None)
+    return IncomingDraft(str(raw.get("id") or place), Draft(*map(str, fields)), known if known != Order() else None)
 
 
-def batches(items: list[Incoming], size: int) -> Iterator[list[Incoming]]:
-    """Runs of at most `size`."""
+def batches(items: list[IncomingDraft], size: int) -> Iterator[list[IncomingDraft]]:
+    """Slices of at most `size` items."""
     for at in range(0, len(items), size):
         yield items[at : at + size]

@@ -1,7 +1,7 @@
-"""What the service knows, read from its documented tables: reviewed cases, screenings, shadow verdicts.
+"""Read the documented tables of the service: reviewed cases, screenings, shadow verdicts.
 
-Read-only, save for `queue`, which opens cases for the reviewers. Text that is encrypted at rest stays closed here:
-use the service's own export, which holds the keys.
+Read-only, save for `queue`, which opens cases for the reviewers. Text that is encrypted at rest cannot be read here:
+use the service's own export, which has the keys.
 """
 
 import json
@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from classifier import Draft, Order
-from training.service_data.archive import Incoming
-from training.service_data.export_client import ServiceError
+from training.service_data.archive import IncomingDraft
+from training.service_data.export_client import ServiceDataError
 from training.service_data.queue_writer import open_cases, wanted_rows, writing
 from training.tickets.importing import checked
 from training.tickets.loading import BadRow, TicketError
@@ -25,10 +25,10 @@ _DECIDING = ("uphold", "overturn", "relabel")
 
 
 @dataclass(frozen=True, slots=True)
-class Screening:
-    """A stored screening, its draft opened: what was judged, how, and whether a person overturned it."""
+class ScreenedDraft:
+    """A stored screening with its draft: what was judged, how, and whether a person overturned it."""
 
-    incoming: Incoming
+    incoming: IncomingDraft
     created_at: datetime
     decision: str
     labels: frozenset[str]
@@ -55,9 +55,9 @@ class ServiceStore:
     """The service's database, by its URL (SQLAlchemy) or the path of its SQLite file."""
 
     def __init__(self, url: str) -> None:
-        """Raises ServiceError if there is no such store."""
+        """Raises ServiceDataError if there is no such store."""
         if "://" not in url and not Path(url).is_file():  # SQLite would make an empty one
-            raise ServiceError(f"{url}: no such file")
+            raise ServiceDataError(f"{url}: no such file")
         named = url if "://" in url else f"sqlite:///{url}"
         self._engine = sa.create_engine(
             named.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool
@@ -66,7 +66,7 @@ class ServiceStore:
         try:
             self._tables.reflect(self._engine, only=[*_READ, "audit"])
         except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
-            raise ServiceError(f"no database of the service: {type(error).__name__}") from error
+            raise ServiceDataError(f"no database of the service: {type(error).__name__}") from error
 
     def _rows(self, table: str, *where: Callable[[Any], Any]) -> Iterator[Mapping[str, Any]]:
         source = self._tables.tables[table]
@@ -76,11 +76,11 @@ class ServiceStore:
                 yield dict(row._mapping)
 
     def reviewed(self) -> list[dict[str, Any]]:
-        """Tickets from decided cases, one a screening: the labels that the last standing decision gave.
+        """Tickets from decided cases, one a screening: the labels of the last decision that was not undone.
 
-        The same template is one scenario, a merchant one writer. Raises ServiceError, TicketError.
+        Drafts of one template form a scenario; each merchant is a writer. Raises ServiceDataError, TicketError.
         """
-        decisions = self._standing()
+        decisions = self._decisions_in_force()
         tickets, bad, seen = [], [], {}  # type: ignore[var-annotated]
         for row in self._rows("screenings", lambda c: c.draft.is_not(None)):
             if row["id"] in decisions:
@@ -94,8 +94,8 @@ class ServiceStore:
             raise TicketError(bad)
         return tickets
 
-    def _standing(self) -> dict[str, Mapping[str, Any]]:
-        """Screening id -> the last decision of its decided case that was not taken back."""
+    def _decisions_in_force(self) -> dict[str, Mapping[str, Any]]:
+        """Screening id -> the last decision of its decided case that was not undone."""
         cases = {c["id"]: c["screening_id"] for c in self._rows("cases", lambda c: c.state == "decided")}
         rows = list(self._rows("case_decisions"))
         undone = {row["undoes"] for row in rows if row["undoes"] is not None}
@@ -105,12 +105,12 @@ class ServiceStore:
             if row["case_id"] in cases and row["id"] not in undone and row["action"] in _DECIDING
         }
 
-    def screenings(self, since: datetime | None = None) -> list[Screening]:
-        """Every screening whose text is still there, oldest first. Raises ServiceError."""
+    def screenings(self, since: datetime | None = None) -> list[ScreenedDraft]:
+        """Every screening whose text is still there, oldest first. Raises ServiceDataError."""
         rules: dict[str, set[str]] = {}
         for row in self._rows("findings", lambda c: c.witness == "rule"):
             rules.setdefault(row["screening_id"], set()).add(row["rule_id"])
-        decided = self._standing()
+        decided = self._decisions_in_force()
         found = []
         for row in self._rows("screenings", lambda c: c.draft.is_not(None)):
             if since is None or _moment(row["created_at"]) >= since:
@@ -120,7 +120,7 @@ class ServiceStore:
         return found
 
     def shadow_pairs(self, version: str | None = None) -> list[ShadowPair]:
-        """What challengers (or one of them) said beside the live model."""
+        """The verdicts of challengers (or of one of them) beside the live model's."""
         where = [lambda c: c.model_version == version] if version else []
         return [
             ShadowPair(
@@ -131,7 +131,7 @@ class ServiceStore:
         ]  # fmt: skip
 
     def queue(self, screening_ids: Iterable[str], kind: str) -> int:
-        """Open a case of this kind for each screening, once; returns how many are new. Raises ServiceError."""
+        """Open a case of this kind for each screening, once; returns how many are new. Raises ServiceDataError."""
         with writing(self._engine) as connection:
             rows = wanted_rows(connection, self._tables, screening_ids, kind)
             words = {row["id"]: "\n".join(_words(row["draft"])) for row in rows if _is_open(row["draft"])}
@@ -140,9 +140,9 @@ class ServiceStore:
 
 
 def _open(sealed: bytes) -> str:
-    """Text as the service seals it: a first byte `p` for plain, `f` for encrypted. Raises ServiceError."""
+    """Text as the service seals it: a first byte `p` for plain, `f` for encrypted. Raises ServiceDataError."""
     if not _is_open(sealed):
-        raise ServiceError("the text is encrypted at rest; import from the service's export instead")
+        raise ServiceDataError("the text is encrypted at rest; import from the service's export instead")
     return sealed[1:].decode("utf-8", "surrogatepass")
 
 
@@ -151,7 +151,7 @@ def _is_open(sealed: bytes) -> bool:
 
 
 def _words(sealed: bytes) -> list[str]:
-    """Support ID, subject and body of a sealed draft. Raises ServiceError."""
+    """Support ID, subject and body of a sealed draft. Raises ServiceDataError."""
     words: list[str] = json.loads(_open(sealed))
     return words
 
@@ -184,10 +184,10 @@ def _ticket(row: Mapping[str, Any], decision: Mapping[str, Any]) -> dict[str, An
     }  # fmt: skip
 
 
-def _screening(row: Mapping[str, Any], rules: frozenset[str], reviewed: bool, overturned: bool) -> Screening:
+def _screening(row: Mapping[str, Any], rules: frozenset[str], reviewed: bool, overturned: bool) -> ScreenedDraft:
     order = _order(row)
-    seen = Incoming(row["id"], _draft(row), Order(order["cancelled_by"], order["status"]) if order else None)
-    return Screening(
+    seen = IncomingDraft(row["id"], _draft(row), Order(order["cancelled_by"], order["status"]) if order else None)
+    return ScreenedDraft(
         seen, _moment(row["created_at"]), row["decision"], frozenset(row["labels"].split()), rules,
         row["model_version"], reviewed, overturned,
     )  # fmt: skip

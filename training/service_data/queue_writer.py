@@ -1,6 +1,6 @@
-"""Put screenings before the service's reviewers: the only place where the workbench writes into the service's store.
+"""Queue screenings for the reviewers: the only place where the workbench writes into the service's database.
 
-It writes what the service itself writes with a case: the case, its entry in the record, its words for the search.
+It writes what the service writes with a case: the case, its audit entry, its words for the search.
 """
 
 import secrets
@@ -12,11 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from training.service_data.export_client import ServiceError
+from training.service_data.export_client import ServiceDataError
 
 ACTOR = "workbench"
 DUE = timedelta(days=7)
-"""When such a case is due: after whatever a merchant waits for."""
+"""When such a case is due: after every case that a merchant waits for."""
 
 _AT_ONCE = 500
 _LONGEST = 200_000
@@ -33,14 +33,14 @@ Words = Mapping[str, str]
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that holds SQLite's write lock from its first line. Raises ServiceError if it cannot be written."""
+    """A transaction that holds SQLite's write lock from its start. Raises ServiceDataError if writing fails."""
     try:
         with engine.begin() as connection:
             if engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
     except sa.exc.SQLAlchemyError as error:
-        raise ServiceError(f"the store cannot be written: {type(error).__name__}") from error
+        raise ServiceDataError(f"the store cannot be written: {type(error).__name__}") from error
 
 
 def wanted_rows(connection: sa.Connection, tables: sa.MetaData, ids: Iterable[str], kind: str) -> list[Row]:
@@ -60,7 +60,7 @@ def wanted_rows(connection: sa.Connection, tables: sa.MetaData, ids: Iterable[st
 def open_cases(connection: sa.Connection, tables: sa.MetaData, rows: Sequence[Row], kind: str, words: Words) -> None:
     """A case for each screening, due in the order given, and findable by its words where `words` has them.
 
-    Raises IntegrityError where somebody has opened one of them in the meantime.
+    Raises IntegrityError where another process has opened one of them in the meantime.
     """
     now = datetime.now(UTC).replace(tzinfo=None if connection.dialect.name == "sqlite" else UTC)
     opened = [_case(row, kind, now, place) for place, row in enumerate(rows)]

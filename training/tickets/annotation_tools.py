@@ -39,7 +39,7 @@ def to_label_studio(ticket: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_label_studio(task: Any) -> dict[str, Any] | str:
-    """The ticket of an exported task, or why there is none."""
+    """The ticket of an exported task, or the reason why the task has no ticket."""
     if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
         return "no Label Studio task: data is missing"
     finished = [a for a in task.get("annotations") or [] if not a.get("was_cancelled")]
@@ -84,7 +84,7 @@ def to_prodigy(ticket: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_prodigy(task: Mapping[str, Any]) -> dict[str, Any] | str:
-    """The ticket of one line of `prodigy db-out`, or why there is none."""
+    """The ticket of one line of `prodigy db-out`, or the reason why the line has no ticket."""
     if task.get("answer") != "accept":
         return UNLABELLED if task.get("answer") in (None, "ignore") else "its answer is not accept"
     text = task.get("text", "")

@@ -20,7 +20,7 @@ _BY_SUFFIX = {
 
 
 class FormatError(ValueError):
-    """A file that is none of the formats; the text names it."""
+    """A file in an unknown format; the text names it."""
 
 
 def format_of(path: Path) -> str:
@@ -79,7 +79,7 @@ def _csv(path: Path) -> Iterator[Row]:
 
 
 _LONGEST_CELL = 10_000_000
-"""A long body is the product's matter, not that of the reader of tables, whose own limit is 131,072 letters."""
+"""Characters in one cell; the reader of tables has a limit of 131,072 of its own, and bodies may be longer."""
 
 
 def _table(reader: Any, path: Path) -> Iterator[Row]:

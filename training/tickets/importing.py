@@ -15,7 +15,7 @@ from training.tickets.loading import BadRow, TicketError, as_record, load, parse
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class ImportOptions:
     """How to read files that do not have our columns: `columns` maps theirs to ours; what is missing is filled in.
 
     `writer` names who wrote the drafts, where no column does: writers are what a model is measured across.
@@ -28,14 +28,14 @@ class Intake:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ImportedTickets:
     """The checked records of an import, and how many tasks still waited for a person."""
 
     records: tuple[dict[str, Any], ...]
     skipped: int
 
 
-def read(paths: Sequence[Path], intake: Intake) -> Taken:
+def read(paths: Sequence[Path], intake: ImportOptions) -> ImportedTickets:
     """All rows of the files, checked. Raises TicketError naming every bad row, FileNotFoundError, FormatError."""
     records: list[dict[str, Any]] = []
     bad: list[BadRow] = []
@@ -55,7 +55,7 @@ def read(paths: Sequence[Path], intake: Intake) -> Taken:
                 records.append(result)
     if bad:
         raise TicketError(bad)
-    return Taken(tuple(records), skipped)
+    return ImportedTickets(tuple(records), skipped)
 
 
 def checked(raw: Mapping[str, Any], seen: dict[str, str], place: str) -> dict[str, Any] | str:
@@ -70,7 +70,7 @@ def checked(raw: Mapping[str, Any], seen: dict[str, str], place: str) -> dict[st
     return {**as_record(labelled), **kept}
 
 
-def _filled(raw: Mapping[str, Any], path: Path, row: int, intake: Intake) -> dict[str, Any]:
+def _filled(raw: Mapping[str, Any], path: Path, row: int, intake: ImportOptions) -> dict[str, Any]:
     record = {intake.columns.get(key, key): value for key, value in raw.items()}
     record.pop("machine", None)  # what the service's export tells of the machine's verdict: no person's word
     record.setdefault("id", f"{path.stem}-{row:06d}")

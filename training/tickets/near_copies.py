@@ -28,9 +28,9 @@ Shingles = frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    """`dropped` says what `kept` says already; `likeness` is 1 for the same words. In a `contradiction` the labels
-    differ though the order's state does not: both stay, and a person should look."""
+class NearCopy:
+    """`dropped` repeats the words of `kept`; `likeness` is 1 for the same words. In a `contradiction` the labels
+    differ while the order's state does not: both stay, and a person should decide."""
 
     dropped: str
     kept: str
@@ -38,22 +38,22 @@ class Copy:
     contradiction: bool = False
 
 
-def drop_copies(drafts: Sequence[LabelledDraft], close: float = CLOSE) -> tuple[list[LabelledDraft], list[Copy]]:
+def drop_copies(drafts: Sequence[LabelledDraft], close: float = CLOSE) -> tuple[list[LabelledDraft], list[NearCopy]]:
     """The drafts without near-copies of earlier ones, and what went, why and how close.
 
     A draft that differs from its twin in labels or order state is a contrast, not a copy: it stays.
     """
     shingles = [_shingles(labelled) for labelled in drafts]
-    gone: dict[int, Copy] = {}
-    contradictions: list[Copy] = []
+    gone: dict[int, NearCopy] = {}
+    contradictions: list[NearCopy] = []
     for later, earlier in _candidates(shingles):
         if later in gone or earlier in gone or drafts[later].order != drafts[earlier].order:
             continue
         likeness = _jaccard(shingles[later], shingles[earlier])
         if drafts[later].labels == drafts[earlier].labels and likeness >= close:
-            gone[later] = Copy(drafts[later].id, drafts[earlier].id, round(likeness, 3))
+            gone[later] = NearCopy(drafts[later].id, drafts[earlier].id, round(likeness, 3))
         elif drafts[later].labels != drafts[earlier].labels and _same_words(drafts[later], drafts[earlier]):
-            contradictions.append(Copy(drafts[later].id, drafts[earlier].id, 1.0, contradiction=True))
+            contradictions.append(NearCopy(drafts[later].id, drafts[earlier].id, 1.0, contradiction=True))
     return [d for i, d in enumerate(drafts) if i not in gone], [*gone.values(), *contradictions]
 
 

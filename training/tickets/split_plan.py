@@ -21,7 +21,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class SplitPlan:
-    """The writers of the tune and test parts; everybody else is for training."""
+    """The writers of the tune and test parts; all others are for training."""
 
     tune: frozenset[str]
     test: frozenset[str]

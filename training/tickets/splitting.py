@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from classifier.draft import LabelledDraft
-from training.tickets.near_copies import CLOSE, Copy, drop_copies
+from training.tickets.near_copies import CLOSE, NearCopy, drop_copies
 from training.tickets.split_plan import Split, SplitPlan
 
 _TUNE, _TEST = 0.15, 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class DividedDrafts:
     """The parts, the near-copies left out of them, and by what rule they were made."""
 
     split: Split
-    copies: tuple[Copy, ...]
+    copies: tuple[NearCopy, ...]
     rule: str
 
     def counts(self) -> dict[str, int]:
@@ -28,12 +28,13 @@ class Shared:
 def share(
     drafts: Sequence[LabelledDraft], plan: SplitPlan, *, dates: Mapping[str, str] | None = None,
     test_since: date | None = None, close: float = CLOSE,
-) -> Shared:  # fmt: skip
+) -> DividedDrafts:  # fmt: skip
     """Drop near-copies and part the drafts.
 
     The plan's writers go where the plan says; where none of them is among the drafts, writers (or scenarios, if one
-    person wrote everything) are drawn by their name. With `test_since`, dated drafts from that day on are for testing:
-    how a model meets what was written after it. A draft kept for testing or tuning wins over its copy in training.
+    person wrote everything) are drawn by their name. With `test_since`, dated drafts from that day on are for testing,
+    which shows how a model judges drafts that are newer than its training. Of a draft and its copy, the one for
+    testing or tuning stays.
     """
     parts = {labelled.id: "train" for labelled in drafts}
     rule = _by_plan(drafts, plan, parts) or _by_name(drafts, parts)
@@ -44,7 +45,7 @@ def share(
     ordered = sorted(drafts, key=lambda labelled: rank[parts[labelled.id]])
     kept, copies = drop_copies(ordered, close)
     split = Split(*(tuple(d for d in kept if parts[d.id] == name) for name in ("train", "tune", "test")))
-    return Shared(split, tuple(copies), rule)
+    return DividedDrafts(split, tuple(copies), rule)
 
 
 def _by_plan(drafts: Sequence[LabelledDraft], plan: SplitPlan, parts: dict[str, str]) -> str:
@@ -57,7 +58,7 @@ def _by_plan(drafts: Sequence[LabelledDraft], plan: SplitPlan, parts: dict[str, 
 
 
 def _by_name(drafts: Sequence[LabelledDraft], parts: dict[str, str]) -> str:
-    """Fifteen in a hundred each to tune and test, by the hash of the writer: the same draw for ever."""
+    """Fifteen in a hundred each to tune and test, by the hash of the writer: the same draw in every run."""
     by_writer = len({labelled.writer for labelled in drafts}) >= 8
     for labelled in drafts:
         place = _place(labelled.writer if by_writer else labelled.scenario)

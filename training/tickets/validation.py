@@ -1,4 +1,4 @@
-"""What a record must be to count as a labelled ticket; of a bad one every fault is named, not only the first."""
+"""Check that a record is a labelled ticket; every fault of a bad record is named, not only the first."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from classifier.labels import Label
 _REQUIRED = {"id": str, "writer": str, "scenario": str, "support_id": str, "subject": str, "body": str, "labels": list}
 _OPTIONAL = {"order": dict, "evidence": dict, "note": str, "language": str, "provenance": str, "date": str}
 _NAMES = ("id", "writer", "scenario")
-"""Not to be empty: drafts are told apart, grouped and measured by them."""
+"""Must not be empty: they identify and group drafts."""
 
 _LABELS = frozenset(label.value for label in Label)
 
