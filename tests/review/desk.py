@@ -71,6 +71,11 @@ def add_people(database: Database) -> None:
             Users(session).add(name, role, PASSWORD, datetime.now(UTC))
 
 
+def one_line(html: str) -> str:
+    """HTML with each run of white space as one space."""
+    return re.sub(r"\s+", " ", html)
+
+
 @dataclass
 class Seat:
     """Somebody signed in, as their browser: pages by GET, forms with the page's own token."""
@@ -95,9 +100,10 @@ class Seat:
         return self.client.post(f"/review{path}", data={"csrf": self.csrf, **form})
 
     def page(self, path: str) -> str:
+        """A page, however its template breaks the lines."""
         answer = self.get(path)
         assert answer.status_code == 200, (path, answer.status_code, answer.text[:400])
-        return answer.text
+        return one_line(answer.text)
 
     def decide(self, case: str, outcome: str, **form: Any) -> httpx.Response:
         """Open a case, take its labels as they are ticked unless given, and decide."""

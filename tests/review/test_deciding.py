@@ -14,7 +14,7 @@ from service.review.cases.decisions import DecisionRequest, decide
 from service.storage.screenings.documents import read_document
 from service.storage.tables.review import AuditRow, CaseDecisionRow, CaseRow
 from service.storage.tables.screenings import AppealRow, FindingRow, OutboxRow, ScreeningRow
-from tests.review.desk import SWAP, Desk, Seat
+from tests.review.desk import SWAP, Desk, Seat, one_line
 
 Sit = Callable[[str], Seat]
 
@@ -57,7 +57,7 @@ def test_labels_that_contradict_the_outcome_are_asked_about_and_nothing_typed_is
     assert answer.status_code == 422
     assert "speak against the decision" in answer.text
     assert "Only late, I think." in answer.text
-    assert 'value="delay_notice" checked' in answer.text
+    assert 'value="delay_notice" checked' in one_line(answer.text)
     assert acts(desk, case) == []
 
 

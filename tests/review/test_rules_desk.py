@@ -12,7 +12,7 @@ from service.review.rules.files import entry_of, shipped, toml_of, with_rules
 from service.review.rules.live_rule_book import RuleBookFollower
 from service.review.rules.signatures import VersionSigner, hash_of, signature_statuses
 from service.storage.tables.review import RuleVersionRow
-from tests.review.desk import RULE, SWAP, Desk, Seat
+from tests.review.desk import RULE, SWAP, Desk, Seat, one_line
 
 Sit = Callable[[str], Seat]
 ID = "substitute.llama-lamp"
@@ -95,7 +95,7 @@ def test_a_draft_that_fails_its_own_examples_is_refused_with_the_reason(
 def test_a_rule_goes_from_draft_through_shadow_to_live_and_back(desk: Desk, seat: Sit) -> None:
     desk.service.screen({**SWAP, "body": "We can send the llama desk lamp instead, it is just as good."})
     lena, ada = seat("lena"), seat("ada")
-    checked = lena.post("/rules/check", source=RULE, text="A llama lamp for you", rule_id="").text
+    checked = one_line(lena.post("/rules/check", source=RULE, text="A llama lamp for you", rule_id="").text)
     assert "every example comes out as it says" in checked
     assert "<q>llama lamp</q>" in checked
     assert re.search(r"<dt>Hits</dt><dd>[1-9]", checked)

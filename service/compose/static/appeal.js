@@ -4,7 +4,7 @@ const FIRST_LOOK = 5000;
 const LAST_LOOK = 60000;
 
 export class AppealWatch {
-  /** `look` asks for a screening, `decided` is told the appeal, what was contested, and the screening. */
+  /** `look` asks for a screening, `decided` receives the appeal, what was contested, and the screening. */
   constructor(look, decided) {
     this.look = look;
     this.decided = decided;

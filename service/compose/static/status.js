@@ -1,4 +1,4 @@
-// The quiet status line: a sign, a word, how many notes there are; a screen reader hears what differs from the last.
+// The quiet status line: a sign, a word, how many notes there are; a screen reader announces only what has changed.
 
 import { WORDS, button, el } from "./cards.js";
 

@@ -35,7 +35,7 @@ document.querySelector("[data-opens=keys]")?.addEventListener("click", () => {
   dialog.showModal();
 });
 
-// Whoever sits down next finds nothing of what was typed.
+// After signing out, nothing that was typed stays for the next person.
 document.querySelector("form[action$='/logout']")?.addEventListener("submit", () => sessionStorage.clear());
 
 // The undo notice counts down and goes when its time is over.
