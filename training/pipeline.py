@@ -30,11 +30,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
-    """The parameters of a run. `dates` (id -> ISO date) and `test_since` split by time, where dates exist."""
+    """The parameters of a run. `records` hold the dates and provenance of the drafts, which count for the fingerprint;
+    `test_since` splits by time, where dates exist."""
 
     recipe: Recipe = field(default_factory=Recipe)
     encoder: Path | None = None
-    dates: Mapping[str, str] = field(default_factory=dict)
+    records: Sequence[Mapping[str, Any]] = ()
     test_since: date | None = None
     close: float = CLOSE
     who: str = ""
@@ -67,8 +68,9 @@ def run_pipeline(
     The version is a digest of the artifact: the same drafts and recipe give the same one, which is published once.
     """
     start = time.monotonic()
-    shared = share(drafts, SplitPlan.load(), dates=request.dates, test_since=request.test_since, close=request.close)
-    fingerprint = datasets.keep(drafts, home)
+    dates = {record["id"]: record["date"] for record in request.records if record.get("date")}
+    shared = share(drafts, SplitPlan.load(), dates=dates, test_since=request.test_since, close=request.close)
+    fingerprint = datasets.keep(drafts, home, request.records)
     with atomic_files.workspace(registry.incoming()) as place:
         folder = place / "model"
         fit_model(
@@ -98,7 +100,7 @@ def _about(shared: DividedDrafts, fingerprint: str, request: TrainingRequest) ->
         "data": fingerprint,
         "parts": shared.counts(),
         "split": shared.rule,
-        "near_copies_dropped": sum(not c.contradiction for c in shared.copies),
+        "near_copies_dropped": sum(not c.stays for c in shared.copies),
         "scikit_learn": sklearn.__version__,
         "encoder": request.encoder is not None,
     }

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,16 @@ from tests.training.conftest import write_drafts
 from training.__main__ import call
 from training.tickets import annotation_tools
 from training.tickets.formats import FORMATS, write_rows
-from training.tickets.importing import ImportOptions, read
+from training.tickets.import_options import ImportOptions
+from training.tickets.importing import read
 from training.tickets.loading import as_record, load
 
 SUFFIX = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet", "labelstudio": ".json", "prodigy": ".jsonl"}
+
+
+def without_file(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The records without their provenance, which is the name of the file."""
+    return [{key: value for key, value in record.items() if key != "provenance"} for record in records]
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -24,7 +31,7 @@ def test_what_goes_out_comes_back_the_same(small_drafts: list[LabelledDraft], tm
     records = [as_record(d) for d in small_drafts]
     path = tmp_path / f"tickets{SUFFIX[format]}"
     write_rows(records, path, format)
-    assert list(read([path], ImportOptions()).records) == records
+    assert without_file(read([path], ImportOptions()).records) == records
 
 
 def test_offsets_survive_emoji_and_line_breaks(tmp_path: Path) -> None:
@@ -37,7 +44,7 @@ def test_offsets_survive_emoji_and_line_breaks(tmp_path: Path) -> None:
     for name in FORMATS:
         path = tmp_path / f"{name}{SUFFIX[name]}"
         write_rows([record], path, name)
-        assert list(read([path], ImportOptions(name)).records) == [record]
+        assert without_file(read([path], ImportOptions(name)).records) == [record]
 
 
 def row(**changed: str) -> dict[str, str]:
@@ -95,9 +102,7 @@ def test_columns_of_other_names_and_a_writer(home: Path, tmp_path: Path) -> None
     columns = [f"--column={pair}" for pair in ("Order=support_id", "Title=subject", "Text=body")]
     assert call(["import", str(path), *columns, "--writer", "desk", "--as", "desk"]) == 0
     drafts = load(home / "tickets")
-    assert [(d.id, d.writer, sorted(d.labels)) for d in drafts] == [
-        ("desk-000002", "desk", ["delay_notice"]), ("desk-000003", "desk", []),
-    ]  # fmt: skip
+    assert [(d.writer, sorted(d.labels)) for d in drafts] == [("desk", ["delay_notice"]), ("desk", [])]
 
 
 def test_importing_again_replaces_by_id(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,7 +197,7 @@ def test_a_table_may_hold_long_bodies_and_its_own_kinds(tmp_path: Path) -> None:
     assert read([path], ImportOptions()).records[0]["body"] == long
     table = [{"id": 4, "support_id": 12, "subject": "a", "body": "b", "labels": 5, "date": date(2026, 10, 1)}]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), tmp_path / "t.parquet")
-    with pytest.raises(ValueError, match=r"t\.parquet:1: labels: missing or not a list$"):
+    with pytest.raises(ValueError, match=r"t\.parquet:1: labels: unknown label .5.$"):
         read([tmp_path / "t.parquet"], ImportOptions())
 
 

@@ -49,18 +49,17 @@ def retrain(
 ) -> None:
     """Fit a model, choose its thresholds, evaluate it and publish it. It goes live only by `promote`."""
     recipe = recipe_of(choices)
-    dates = {r["id"]: r["date"] for r in read_records(*(data or sources.default_paths())) if r.get("date")}
     request = TrainingRequest(
         recipe,
         sources.encoder(encoder, with_encoder),
-        dates,
+        read_records(*(data or sources.default_paths())),
         test_since.date() if test_since else None,
         who=person(who),
         why=why,
     )
     with steps("retrain", recipe.folds + _STEPS_BESIDE_FOLDS) as say, on_cluster(cluster):
         done = run_pipeline(sources.labelled(data), ModelRegistry(), default_home(), request, sources.tools(), say)
-    copies = [c for c in done.copies if not c.contradiction]
+    copies = [c for c in done.copies if not c.stays]
     contradictions = [c for c in done.copies if c.contradiction]
     print_result(
         {**asdict(done), "recipe": asdict(recipe)},

@@ -7,6 +7,7 @@ from typing import Any
 
 from classifier import Draft, Order
 from training.tickets import formats
+from training.tickets.import_options import ImportOptions
 from training.tickets.loading import BadRow, TicketError
 
 
@@ -23,7 +24,7 @@ def read_archive(path: Path, format: str | None = None) -> list[IncomingDraft]:
     """Every draft of a JSONL, CSV or Parquet file. Raises TicketError naming each row without the three fields."""
     found: list[IncomingDraft] = []
     bad: list[BadRow] = []
-    for row, raw in formats.read_rows(path, format):
+    for row, raw in formats.read_rows(path, ImportOptions(format=format, unlabelled=True)):
         one = raw if isinstance(raw, str) else incoming(raw, f"{path.stem}-{row}")
         if isinstance(one, str):
             bad.append(BadRow(str(path), row, one))

@@ -1,12 +1,15 @@
-"""Tickets as tasks of Label Studio and Prodigy, and back. A machine's guess (a prediction) never counts as a label."""
+"""Tickets as tasks of Label Studio and Prodigy, and back. The prediction of a machine never counts as a label."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from classifier.labels import LABELS
 
 UNLABELLED = "nobody has labelled it yet"
-"""The reason given for a task that waits for a person; `import --skip-unlabelled` passes over these."""
+"""The reason of a task that waits for a person; `import --skip-unlabelled` skips these."""
+
+REJECTED = "its answer is reject"
+"""The reason of a task that a person rejected; `import --skip-rejected` skips these."""
 
 LABEL_CONFIG = f"""<View>
   <Text name="subject" value="$subject"/>
@@ -58,11 +61,19 @@ def _annotation(data: Mapping[str, Any], result: Iterable[Any]) -> tuple[list[st
     for one in result:
         value = one.get("value") or {}
         labels.extend(value.get("choices") or [])
-        for label in value.get("labels") or []:
+        labels.extend(path[-1] for path in value.get("taxonomy") or [] if path)
+        for label in _marked(value):
             typed = str(data.get(one.get("to_name"), "")).encode("utf-16-le")
-            cut = typed[2 * value.get("start", 0) : 2 * value.get("end", 0)].decode("utf-16-le", errors="replace")
+            first, end = value.get("start", 0), value.get("end", 0)
+            plain = isinstance(first, int) and isinstance(end, int)  # a hypertext span has XPaths instead
+            cut = typed[2 * first : 2 * end].decode("utf-16-le", errors="replace") if plain else ""
             evidence.setdefault(label, []).append(cut or value.get("text", ""))
     return list(dict.fromkeys([*labels, *evidence])), evidence
+
+
+def _marked(value: Mapping[str, Any]) -> Iterator[str]:
+    """The labels of a marked span: `labels`, `hypertextlabels`, `paragraphlabels` and their like."""
+    yield from (label for key, labels in value.items() if key.endswith("labels") for label in labels or [])
 
 
 def to_prodigy(ticket: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,16 +97,43 @@ def to_prodigy(ticket: Mapping[str, Any]) -> dict[str, Any]:
 def from_prodigy(task: Mapping[str, Any]) -> dict[str, Any] | str:
     """The ticket of one line of `prodigy db-out`, or the reason why the line has no ticket."""
     if task.get("answer") != "accept":
-        return UNLABELLED if task.get("answer") in (None, "ignore") else "its answer is not accept"
+        return UNLABELLED if task.get("answer") in (None, "ignore") else REJECTED
     text = task.get("text", "")
     spans = [s for s in task.get("spans") or [] if s.get("label")]
     evidence: dict[str, list[str]] = {}
     for span in spans:
         evidence.setdefault(span["label"], []).append(text[span["start"] : span["end"]])
-    data = dict(task)
+    data = {key: value for key, value in task.items() if key not in ("id", "label")}
     if "body" not in data:
-        data["subject"], _, data["body"] = text.rpartition(_GAP)
-    return _ticket(data, None, list(dict.fromkeys([*task.get("accept", []), *evidence])), evidence)
+        data["subject"], data["body"] = "", text
+    chosen = task.get("accept") or []
+    labels = [chosen] if isinstance(chosen, str) else list(chosen)
+    return _ticket(data, None, list(dict.fromkeys([*labels, *evidence])), evidence)
+
+
+def is_binary(task: Any) -> bool:
+    """Whether a Prodigy task asks about one label, to be accepted or rejected."""
+    return isinstance(task, dict) and isinstance(task.get("label"), str) and "accept" not in task
+
+
+def from_binary(tasks: Sequence[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """One ticket for each text of binary tasks, under the row of its first task: the labels that were accepted.
+
+    A text without an answer to each label that the file asks about is unlabelled.
+    """
+    asked = {task["label"] for _, task in tasks}
+    texts: dict[Any, list[tuple[int, dict[str, Any]]]] = {}
+    for row, task in tasks:
+        texts.setdefault((task.get("ticket_id"), task.get("text")), []).append((row, task))
+    for group in texts.values():
+        answers = {task["label"]: task.get("answer") for _, task in group}
+        open_ = sorted(asked - {label for label, answer in answers.items() if answer in ("accept", "reject")})
+        row, first = group[0]
+        if open_:
+            yield row, f"{UNLABELLED}: no answer about {', '.join(open_)}"
+        else:
+            accepted = [label for label, answer in answers.items() if answer == "accept"]
+            yield row, from_prodigy({**first, "answer": "accept", "accept": accepted})
 
 
 def _ticket(data: Mapping[str, Any], number: Any, labels: list[str], evidence: dict[str, list[str]]) -> dict[str, Any]:

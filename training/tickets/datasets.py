@@ -12,24 +12,39 @@ from classifier.draft import LabelledDraft
 from training import atomic_files
 from training.tickets.loading import as_record, load
 
+Records = Iterable[Mapping[str, Any]]
 
-def fingerprint(drafts: Iterable[LabelledDraft]) -> str:
-    """A short name of the contents, whatever the order or the files; any change of any field changes it."""
-    lines = sorted(_line(labelled) for labelled in drafts)
+
+def fingerprint(drafts: Iterable[LabelledDraft], records: Records = ()) -> str:
+    """A short name of the contents, whatever the order or the files; any change of any field changes it.
+
+    `records` add the dates and the provenance, which a LabelledDraft leaves out.
+    """
+    origins = _origins(records)
+    lines = sorted(_line(labelled, origins) for labelled in drafts)
     return "data-" + hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def _line(labelled: LabelledDraft) -> str:
-    return json.dumps(as_record(labelled), ensure_ascii=False, sort_keys=True)
+def _origins(records: Records) -> dict[str, dict[str, Any]]:
+    """Id -> date and provenance, where a record has them."""
+    found = {r["id"]: {key: r[key] for key in ("date", "provenance") if r.get(key)} for r in records}
+    return {name: origin for name, origin in found.items() if origin}
 
 
-def keep(drafts: Sequence[LabelledDraft], home: Path) -> str:
+def _line(labelled: LabelledDraft, origins: Mapping[str, Mapping[str, Any]]) -> str:
+    return json.dumps({**as_record(labelled), **origins.get(labelled.id, {})}, ensure_ascii=False, sort_keys=True)
+
+
+def keep(drafts: Sequence[LabelledDraft], home: Path, records: Records = ()) -> str:
     """Store the drafts under their fingerprint, once; returns it."""
-    name = fingerprint(drafts)
+    records = list(records)
+    name = fingerprint(drafts, records)
+    origins = _origins(records)
     target = home / "datasets" / f"{name}.jsonl"
     if not target.exists():
         ordered = sorted(drafts, key=lambda labelled: labelled.id)
-        atomic_files.write_text(target, "".join(json.dumps(as_record(d), ensure_ascii=False) + "\n" for d in ordered))
+        lines = [json.dumps({**as_record(d), **origins.get(d.id, {})}, ensure_ascii=False) + "\n" for d in ordered]
+        atomic_files.write_text(target, "".join(lines))
     return name
 
 
@@ -83,7 +98,7 @@ def difference(before: Sequence[LabelledDraft], after: Sequence[LabelledDraft]) 
         after=fingerprint(after),
         added=tuple(i for i in new if i not in old),
         removed=tuple(i for i in old if i not in new),
-        reworded=tuple(i for i in both if old[i].labels == new[i].labels and _line(old[i]) != _line(new[i])),
+        reworded=tuple(i for i in both if old[i].labels == new[i].labels and as_record(old[i]) != as_record(new[i])),
         relabelled=tuple(relabelled),
         labels=_counts(_label_counts(before), _label_counts(after)),
         writers=_counts(Counter(d.writer for d in before), Counter(d.writer for d in after)),

@@ -1,12 +1,16 @@
 """Find drafts that are all but copies of another: MinHash proposes, Jaccard over word trigrams decides.
 
-Cost grows with the number of drafts, not with its square: only drafts that share a band of their MinHash signature
-are compared.
+A draft whose body stands inside another one, amid a greeting or a footer, is found by containment: a body can only
+contain nine tenths of another if it has one of that one's rarest trigrams, so only such pairs are compared. That is
+exact and needs one index; the sketches of a library such as datasketch propose such pairs by chance.
+
+Cost grows with the number of drafts, not with its square.
 """
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,28 +28,45 @@ _WORD = re.compile(r"[^\W\d_]+")
 _MOST_IN_BUCKET = 50
 """Of a bucket of many alike drafts each is compared with the first few; they are copies of those or of none."""
 
+_LEAST_CONTAINED = 6
+"""A body of fewer trigrams is a phrase that many drafts share."""
+
 Shingles = frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
 class NearCopy:
     """`dropped` repeats the words of `kept`; `likeness` is 1 for the same words. In a `contradiction` the labels
-    differ while the order's state does not: both stay, and a person should decide."""
+    differ while the order's state does not. A `contained` draft stands inside the other, or the other in it.
+
+    One that `stays` is not left out: a contradiction, which a person should decide, or a contained draft of the same
+    part, which is no leak.
+    """
 
     dropped: str
     kept: str
     likeness: float
     contradiction: bool = False
+    contained: bool = False
+    stays: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The kind in one word."""
+        return "contradiction" if self.contradiction else "contained" if self.contained else "copy"
 
 
-def drop_copies(drafts: Sequence[LabelledDraft], close: float = CLOSE) -> tuple[list[LabelledDraft], list[NearCopy]]:
+def drop_copies(
+    drafts: Sequence[LabelledDraft], close: float = CLOSE, parts: Mapping[str, str] | None = None
+) -> tuple[list[LabelledDraft], list[NearCopy]]:
     """The drafts without near-copies of earlier ones, and what went, why and how close.
 
-    A draft that differs from its twin in labels or order state is a contrast, not a copy: it stays.
+    A draft that differs from its twin in labels or order state is a contrast, not a copy: it stays. `parts` (id ->
+    part) leaves out the later one of two drafts where one contains the other and they stand in different parts.
     """
-    shingles = [_shingles(labelled) for labelled in drafts]
+    shingles = [_shingles(f"{labelled.draft.subject}\n{labelled.draft.body}") for labelled in drafts]
     gone: dict[int, NearCopy] = {}
-    contradictions: list[NearCopy] = []
+    noted: list[NearCopy] = []
     for later, earlier in _candidates(shingles):
         if later in gone or earlier in gone or drafts[later].order != drafts[earlier].order:
             continue
@@ -53,8 +74,42 @@ def drop_copies(drafts: Sequence[LabelledDraft], close: float = CLOSE) -> tuple[
         if drafts[later].labels == drafts[earlier].labels and likeness >= close:
             gone[later] = NearCopy(drafts[later].id, drafts[earlier].id, round(likeness, 3))
         elif drafts[later].labels != drafts[earlier].labels and _same_words(drafts[later], drafts[earlier]):
-            contradictions.append(NearCopy(drafts[later].id, drafts[earlier].id, 1.0, contradiction=True))
-    return [d for i, d in enumerate(drafts) if i not in gone], [*gone.values(), *contradictions]
+            noted.append(NearCopy(drafts[later].id, drafts[earlier].id, 1.0, contradiction=True, stays=True))
+    for later, earlier, share in _contained([_shingles(labelled.draft.body) for labelled in drafts], close):
+        a, b = drafts[later], drafts[earlier]
+        if later in gone or earlier in gone or (a.order, a.labels) != (b.order, b.labels):
+            continue
+        stays = parts is None or parts[a.id] == parts[b.id]
+        found = NearCopy(a.id, b.id, round(share, 3), contained=True, stays=stays)
+        if stays:
+            noted.append(found)
+        else:
+            gone[later] = found
+    return [d for i, d in enumerate(drafts) if i not in gone], [*gone.values(), *noted]
+
+
+def _contained(shingles: Sequence[Shingles], close: float) -> list[tuple[int, int, float]]:
+    """(later, earlier, share) of each pair of which one holds the share of the other, in order of the later one."""
+    counts = Counter(gram for own in shingles for gram in own)
+    seeking: dict[int, list[int]] = {}
+    for row, own in enumerate(shingles):
+        if len(own) >= _LEAST_CONTAINED:
+            enough = int((1 - close) * len(own) + 1e-9) + 1
+            for gram in sorted(own, key=lambda gram: (counts[gram], gram))[:enough]:
+                seeking.setdefault(gram, []).append(row)
+    pairs = {
+        (inner, outer)
+        for outer, own in enumerate(shingles)
+        for gram in own
+        for inner in seeking.get(gram, ())[:_MOST_IN_BUCKET]
+        if inner != outer and len(shingles[inner]) <= len(own)
+    }
+    shares = {
+        (max(pair), min(pair)): share
+        for pair in pairs
+        if (share := len(shingles[pair[0]] & shingles[pair[1]]) / len(shingles[pair[0]])) >= close
+    }
+    return [(later, earlier, shares[later, earlier]) for later, earlier in sorted(shares)]
 
 
 def _candidates(shingles: Sequence[Shingles]) -> Iterator[tuple[int, int]]:
@@ -83,9 +138,9 @@ def _signatures(shingles: Sequence[Shingles]) -> NDArray[np.uint64]:
     return signatures
 
 
-def _shingles(labelled: LabelledDraft) -> Shingles:
+def _shingles(text: str) -> Shingles:
     """Hashes of the word trigrams, numbers left out so that another order number makes no new draft."""
-    words = _WORD.findall(fold(f"{labelled.draft.subject}\n{labelled.draft.body}").text)
+    words = _WORD.findall(fold(text).text)
     grams = {" ".join(words[i : i + 3]) for i in range(max(1, len(words) - 2))}
     return frozenset(zlib.crc32(gram.encode()) for gram in grams)
 

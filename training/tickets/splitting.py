@@ -43,7 +43,7 @@ def share(
         rule += f", dated from {test_since} for testing"
     rank = {"test": 0, "tune": 1, "train": 2}
     ordered = sorted(drafts, key=lambda labelled: rank[parts[labelled.id]])
-    kept, copies = drop_copies(ordered, close)
+    kept, copies = drop_copies(ordered, close, parts)
     split = Split(*(tuple(d for d in kept if parts[d.id] == name) for name in ("train", "tune", "test")))
     return DividedDrafts(split, tuple(copies), rule)
 

@@ -11,6 +11,9 @@ _OPTIONAL = {"order": dict, "evidence": dict, "note": str, "language": str, "pro
 _NAMES = ("id", "writer", "scenario")
 """Must not be empty: they identify and group drafts."""
 
+KNOWN_FIELDS = frozenset([*_REQUIRED, *_OPTIONAL, "merchant_id"])
+"""What a row may hold; `merchant_id` stands in for a writer and is not kept."""
+
 _LABELS = frozenset(label.value for label in Label)
 
 

@@ -16,7 +16,7 @@ from classifier.reading.folding import fold
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _SEEN_BY_WRITERS = 2
-_ENGLISH, _FOREIGN = 25_000, 7_000
+_ENGLISH, _FOREIGN = 25_000, 25_000
 _HEAD = (
     "# Words that at least two writers of labelled drafts use, then common words after wordfreq (CC BY-SA 4.0); most\n"
     "# frequent first; made by training/tickets/word_list.py.\n"
