@@ -1,10 +1,11 @@
 """The data scientists' command line: `python -m training --help`.
 
-Exit codes: 0 all well; 1 a gate, a check or a limit said no; 2 what came in cannot be used.
+Exit codes: 0 success; 1 a gate, a check or a limit refuses; 2 the input cannot be used; 3 the command itself failed.
 """
 
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -15,7 +16,7 @@ from training.cli import evaluation as judging
 from training.cli import models as model
 from training.cli import monitoring as watch
 from training.cli import registry as registry
-from training.cli.output import BAD_INPUT
+from training.cli.output import BAD_INPUT, FAILED
 from training.tickets.loading import TicketError
 
 app = typer.Typer(
@@ -50,14 +51,18 @@ def call(arguments: Sequence[str]) -> int:
         app(list(arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else BAD_INPUT
-    except (ValueError, OSError, KeyError) as error:  # every refusal is one of these
+    except (ValueError, OSError) as error:  # every refusal is one of these
         _print_error(error, as_json="--json" in arguments)
         return BAD_INPUT
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+        print("error: the command itself failed; nothing that it had not finished was changed", file=sys.stderr)
+        return FAILED
     return 0
 
 
 def _print_error(error: Exception, *, as_json: bool) -> None:
-    words = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    words = str(error) or type(error).__name__
     if as_json:
         rows = [asdict(row) for row in error.bad] if isinstance(error, TicketError) else []
         print(json.dumps({"error": words, "bad_rows": rows}, ensure_ascii=False))

@@ -97,7 +97,7 @@ def test_costs_are_counts_times_minutes() -> None:
     assert found["missed_prohibited"] == (2, 2 * POLICY.costs["missed_prohibited"])
     assert found["blocked_permitted"] == (3, 3 * POLICY.costs["blocked_permitted"])
     assert minutes_per_thousand(lines, 200) == pytest.approx(5 * sum(m for _, m in found.values()))
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="missed_prohibited"):
         cost_sheet(decision_table(everybody()), {})
 
 

@@ -30,7 +30,10 @@ def recipe_of(choices: list[str] | None) -> Recipe:
         name, _, value = choice.partition("=")
         if name not in kinds:
             raise typer.BadParameter(f"--set {choice}: a recipe has {', '.join(kinds)}")
-        found[name] = kinds[name](value)
+        try:
+            found[name] = tuple(map(float, value.split(":"))) if kinds[name] is tuple else kinds[name](value)
+        except ValueError as error:
+            raise typer.BadParameter(f"--set {choice}: {kinds[name].__name__} is wanted") from error
     return replace(Recipe(), **found)
 
 

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-REFUSED, BAD_INPUT = 1, 2
-"""1: a gate, limit or check refuses. 2: the input cannot be used. 0: success."""
+REFUSED, BAD_INPUT, FAILED = 1, 2, 3
+"""0: success. 1: a gate, limit or check refuses. 2: the input cannot be used. 3: the command itself failed."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Data = Annotated[

@@ -72,6 +72,7 @@ def import_(
     options = options.with_mapping(mapping) if mapping else options
     target = set_file(sources.imported(), name)
     taken = read(files, options, [*columns, *labels]) if files else _from_service(str(from_service), key_file)
+    check = check or not taken.records
     others = [p for p in (sorted(target.parent.glob("*.jsonl")) if target.parent.is_dir() else []) if p != target]
     stored = store(
         taken.records,

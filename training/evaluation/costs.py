@@ -30,8 +30,10 @@ class CostLine:
 def cost_sheet(decisions: Mapping[str, Mapping[str, int]], costs: Mapping[str, float]) -> list[CostLine]:
     """The sheet of one decision table (kind -> decision -> count), dearest first.
 
-    Raises KeyError where policy.toml prices a mistake that is not known, or lacks one.
+    Raises ValueError where the costs lack a mistake.
     """
+    if missing := sorted(set(CELLS) - set(costs)):
+        raise ValueError(f"policy.toml: [costs] has no {', '.join(missing)}")
     lines = [
         CostLine(name, decisions[kind][decision], costs[name], decisions[kind][decision] * costs[name])
         for name, (kind, decision) in CELLS.items()

@@ -14,6 +14,7 @@ from scipy.stats import binomtest, chi2_contingency, ks_2samp
 from classifier import LABELS, Screener
 from training.service_data.archive import IncomingDraft
 
+_DISTANCES = ("scores", "length", "unknown_words", "labels", "decisions", "language", "rule_hits", "overturned")
 LIMITS_FILE = Path(__file__).with_name("drift.toml")
 
 
@@ -28,8 +29,11 @@ class Limits:
     def load(cls, path: Path = LIMITS_FILE) -> "Limits":
         """Read the file. Raises ValueError naming it."""
         try:
-            return cls(**tomllib.loads(path.read_text(encoding="utf-8")))
-        except (TypeError, tomllib.TOMLDecodeError) as error:
+            found = cls(**tomllib.loads(path.read_text(encoding="utf-8")))
+            if missing := sorted(set(_DISTANCES) - set(found.distance)):
+                raise ValueError(f"[distance] has no {', '.join(missing)}")
+            return found
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
 
 

@@ -55,6 +55,7 @@ def plan(source: Path, target: Path, model: Path, part_rows: int) -> Rescreening
     Raises ValueError where the target belongs to another archive, model, policy or rule book, or where a needed
     column is missing; FileNotFoundError for no archive.
     """
+    import pyarrow
     import pyarrow.parquet
 
     files = sorted(source.rglob("*.parquet")) if source.is_dir() else [source]
@@ -62,7 +63,10 @@ def plan(source: Path, target: Path, model: Path, part_rows: int) -> Rescreening
         raise FileNotFoundError(f"{source}: no Parquet files")
     parts: list[ArchivePart] = []
     for file in files:
-        about = pyarrow.parquet.ParquetFile(file)
+        try:
+            about = pyarrow.parquet.ParquetFile(file)
+        except pyarrow.ArrowInvalid as error:
+            raise ValueError(f"{file}: not Parquet: {error}") from error
         if missing := [name for name in _NEEDED if name not in about.schema_arrow.names]:
             raise ValueError(f"{file}: no column {missing[0]!r}")
         for first in range(0, about.metadata.num_rows, part_rows):

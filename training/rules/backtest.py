@@ -97,7 +97,7 @@ def backtest(
 ) -> list[RuleTrial]:  # fmt: skip
     """Each rule that differs, is in shadow, or is asked for by id, on every draft. Draft rules are run as shadows.
 
-    Raises KeyError for an id that neither book has.
+    Raises ValueError for an id that neither book has.
     """
     books = [RuleBook(tuple(map(_woken, book.rules)), book.version) for book in (before, after)]
     kinds = {r.id: "shadow" for r in after.rules if r.status == "shadow"}
@@ -105,7 +105,7 @@ def backtest(
     known = {r.id for book in books for r in book.rules}
     for rule_id in rule_ids:
         if rule_id not in known:
-            raise KeyError(f"no rule {rule_id!r} in either book")
+            raise ValueError(f"no rule {rule_id!r} in either book")
         kinds.setdefault(rule_id, "same")
     wanted = [RuleBook(tuple(r for r in book.rules if r.id in kinds), book.version) for book in books]
     hits = []

@@ -54,6 +54,8 @@ def load(*paths: Path) -> list[LabelledDraft]:
                 drafts.append(result)
     if bad:
         raise TicketError(bad)
+    if not drafts:
+        raise TicketError([BadRow(str(paths[0] if paths else DRAFTS), 0, "holds no draft")])
     return drafts
 
 
@@ -66,15 +68,17 @@ def _files(path: Path) -> list[Path]:
 
 
 def _rows(file: Path) -> Iterator[tuple[int, LabelledDraft | str]]:
-    with file.open(encoding="utf-8", errors="replace") as lines:
+    with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 yield number, _row(line)
 
 
-def _row(line: str) -> LabelledDraft | str:
+def _row(line: bytes) -> LabelledDraft | str:
     try:
-        raw = json.loads(line)
+        raw = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        return f"not UTF-8: {error.reason} at byte {error.start} of the line"
     except json.JSONDecodeError as error:
         return f"not JSON: {error.msg} at column {error.colno}"
     return parse(raw)
