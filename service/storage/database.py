@@ -1,5 +1,6 @@
 """The database: one engine per process, SQLite (WAL) or PostgreSQL by URL, brought to today's schema by Alembic."""
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, PoolTimeout)
 """What SQLAlchemy raises where the database cannot be reached or gives no connection."""
 _MIGRATIONS = files("service.storage") / "migrations"
+BUSY_SECONDS = 15
+"""How long a transaction on SQLite waits for another writer."""
+MIGRATION_SECONDS = 600
+"""How long a migration of SQLite waits for a writer that does not migrate: longer than any migration takes."""
 
 
 class DatabaseError(ValueError):
@@ -40,7 +45,7 @@ class Database:
         if self.kind == "postgresql":
             arguments |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
         else:
-            arguments |= {"connect_args": {"timeout": 15, "check_same_thread": False}}
+            arguments |= {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
         self.engine: Engine = create_engine(parsed, **arguments)
         if self.kind == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -61,13 +66,29 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to this version. Several processes may call it at once: one does it, the others wait."""
-        at, wanted = self.schema()
-        if at == wanted:
+        with self.migrating_alone():
+            at, wanted = self.schema()
+            if at == wanted:
+                return
+            with self._patient().begin() as connection:
+                if self.kind == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(727274)"))
+                upgrade(connection)
+
+    @contextmanager
+    def migrating_alone(self) -> Iterator[None]:
+        """On SQLite, hold a lock file beside the database: of several processes that open a new file at once, SQLite
+        itself refuses some with "database is locked" however long they would wait."""
+        if self.file is None or str(self.file) == ":memory:":
+            yield
             return
-        with self.engine.begin() as connection:
-            if self.kind == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(727274)"))
-            upgrade(connection)
+        with self.file.with_name(self.file.name + ".migration-lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # ends with the process, so a killed one leaves nothing locked
+            yield
+
+    def _patient(self) -> Engine:
+        """The engine whose next connection waits as long as a migration may take."""
+        return self.engine.execution_options(busy_seconds=MIGRATION_SECONDS)
 
     def schema(self) -> tuple[str | None, str | None]:
         """The revision that the database is at, and the one that this version wants."""
@@ -138,5 +159,10 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    reading = connection.get_execution_options().get("reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    busy = options.get("busy_seconds")
+    if busy:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={busy * 1000}")
+    connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
+    if busy:  # the connection goes back to the pool: only this transaction waits for so long
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")

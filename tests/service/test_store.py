@@ -410,6 +410,27 @@ def test_several_processes_may_migrate_at_once(database_url: str) -> None:
         database.close()
 
 
+def test_a_migration_waits_for_the_one_that_another_process_is_at(tmp_path: Path) -> None:
+    first, second = (Database(f"sqlite:///{tmp_path / 'shared.db'}") for _ in range(2))
+    waiting = threading.Thread(target=second.migrate)
+    with first.migrating_alone():
+        waiting.start()
+        waiting.join(1)
+        assert waiting.is_alive()
+        assert first.file is not None
+        assert first.file.stat().st_size == 0  # nor has it touched the file, which SQLite would have refused the first
+    waiting.join(60)
+    assert second.schema()[0] == second.schema()[1]
+    first.close()
+    second.close()
+
+
+@pytest.mark.long
+def test_many_that_open_a_new_file_at_the_same_moment_are_never_told_that_it_is_locked(tmp_path: Path) -> None:
+    for number in range(12):
+        test_several_processes_may_migrate_at_once(f"sqlite:///{tmp_path / f'{number}.db'}")
+
+
 def test_the_files_of_the_migrations_bear_their_revisions_and_are_in_one_line(database: Database) -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
