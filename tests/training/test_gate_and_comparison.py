@@ -14,10 +14,10 @@ from classifier.verdict import Decision, Verdict, Versions
 from training.evaluation.comparison import compare
 from training.evaluation.costs import cost_curve, cost_sheet, minutes_per_thousand
 from training.evaluation.figures import Judged, decision_table, kind_of
-from training.registry.promotion_gate import MeasuredModel, Tolerance, result
+from training.registry.promotion_gate import MeasuredModel, Slide, Tolerance, result
 
 POLICY = Policy.load()
-TOLERANCE = Tolerance(label_f1=0.02, false_blocks=0.01, missed=0.02, golden=1, latency_ratio=1.5)
+TOLERANCE = Tolerance(label_f1=0.02, false_blocks=0.01, missed=0.02, golden=1, latency_ratio=1.5, cost=0.2)
 SUBSTITUTE, DELAY = Label.SUBSTITUTE_OFFER, Label.DELAY_NOTICE
 
 
@@ -56,6 +56,24 @@ def test_the_gate_refuses_what_is_worse_than_tolerated(challenger: MeasuredModel
     found = result(measured(everybody()), challenger, 150, TOLERANCE)
     assert found.refusals == refused
     assert found.passed == (not refused)
+
+
+SLIDE = Slide(versions=5, label_f1=0.03, false_blocks=0.015, missed=0.03, golden=2, cost=0.3)
+
+
+def test_quality_cannot_slide_by_the_tolerance_at_every_promotion() -> None:
+    steps = [measured(everybody(wrong=wrong)) for wrong in (0, 2, 4)]
+    tolerance = replace(TOLERANCE, slide=SLIDE)
+    assert result(steps[1], steps[2], 150, tolerance).passed
+    found = result(steps[1], steps[2], 150, tolerance, steps[:1])
+    assert found.refusals == ["missed prohibited drafts, best of 2"]
+    assert result(steps[0], steps[1], 150, tolerance, steps[:1]).passed
+
+
+def test_a_model_whose_mistakes_cost_more_is_refused() -> None:
+    cheap, dear = (replace(measured(everybody()), minutes=minutes) for minutes in (100.0, 121.0))
+    assert result(cheap, dear, 150, TOLERANCE).refusals == ["cost, as a share more"]
+    assert result(dear, cheap, 150, TOLERANCE).passed
 
 
 def test_a_better_model_passes_on_every_check() -> None:

@@ -79,6 +79,53 @@ def test_a_pointer_that_leads_out_of_the_registry_is_not_followed(home: Path, tm
     assert shipped_artifact() == SHIPPED
 
 
+def test_a_second_rollback_does_not_bring_the_bad_model_back(
+    registered: tuple[ModelRegistry, str], tmp_path: Path
+) -> None:
+    registry, first = registered
+    second, third = (twin(registry, first, tmp_path, name) for name in ("two", "three"))
+    for version in (first, second, third):
+        registry.promote(version, who="ada", why="better")
+    assert registry.rollback(who="bob", why="worse") == second
+    assert registry.rollback(who="bob", why="worse, too") == first
+    registry.promote(third, who="ada", why="mended")
+    assert registry.rollback(who="bob", why="not mended") == first
+    assert registry.history.before() == "shipped"
+    assert registry.history.lived() == [first, third, second, "shipped"]
+
+
+def test_rollback_never_makes_an_unproven_model_live(registered: tuple[ModelRegistry, str], tmp_path: Path) -> None:
+    registry, first = registered
+    with pytest.raises(RegistryError, match="nothing before it"):
+        registry.rollback(who="bob", why="")
+    second = twin(registry, first, tmp_path)
+    registry.promote(first, who="ada", why="better")
+    registry.refuse(second, who="ada", why="hope", checks=["f1 of delay_notice", "cost"])
+    with pytest.raises(RegistryError, match="was never live"):
+        registry.rollback(who="bob", why="", to=second)
+    assert registry.live() == first
+    event = registry.history.events()[-1]
+    assert (event.action, event.version, event.who, event.why) == ("refuse", second, "ada", "hope")
+    assert (event.previous, event.gate, event.detail) == (first, "refused", "f1 of delay_notice, cost")
+    assert ModelRegistry(registry.root.parent).live() == first
+
+
+def test_a_version_under_another_name_is_not_promoted(registered: tuple[ModelRegistry, str]) -> None:
+    registry, version = registered
+    shutil.copytree(registry.folder(version), registry.layout.folder("model-borrowed"))
+    with pytest.raises(ArtifactError, match="under its own name"):
+        registry.promote("model-borrowed", who="ada", why="")
+    assert registry.live() == "shipped"
+
+
+def test_the_history_says_which_shipped_model_went_live(registered: tuple[ModelRegistry, str]) -> None:
+    registry, version = registered
+    registry.promote(version, who="ada", why="")
+    registry.rollback(who="bob", why="")
+    event = registry.history.events()[-1]
+    assert (event.version, event.digest) == ("shipped", ModelArtifact.load(SHIPPED).version)
+
+
 def test_publishing_the_same_model_twice_adds_it_once(registered: tuple[ModelRegistry, str], tmp_path: Path) -> None:
     registry, version = registered
     shutil.copytree(registry.folder(version), tmp_path / "again")

@@ -26,6 +26,7 @@ false_blocks = 0.05
 missed = 0.08
 golden = 10
 latency_ratio = 20
+cost = 0.5
 """
 """Models made from a few hundred drafts wobble; a spoilt one is worse than any of this."""
 
@@ -87,7 +88,7 @@ def test_a_newcomers_walk(
     service: Running, home: Path, small_drafts: list[LabelledDraft], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     me = Newcomer(capsys)
-    learn = [d for d in small_drafts if d.writer not in ("plain-inbox-two", "harbour-traders")]
+    learn = [d for d in small_drafts if d.writer not in ("town-inbox", "long-mail")]
     test = write_drafts([d for d in small_drafts if d not in learn], tmp_path / "test.jsonl")
     gate = tmp_path / "gate.toml"
     gate.write_text(LENIENT)
@@ -119,7 +120,9 @@ def test_a_newcomers_walk(
     assert not refused["gate"]["passed"]
     assert shipped_artifact().name == first
     assert answers_by(service, first)
-    assert me.types("history")[-1]["action"] == "publish"
+    last = me.types("history")[-1]
+    assert (last["action"], last["version"], last["who"], last["why"]) == ("refuse", bad, "ada", "hope")
+    assert last["detail"]
 
     # Without the spoilt drafts, with another recipe, the gate lets it pass; the service follows.
     (home / "tickets" / "spoilt.jsonl").unlink()
@@ -127,7 +130,7 @@ def test_a_newcomers_walk(
     assert me.types("promote", good, "--reason", "a smoother fit", *by_ada)["promoted"]
     assert answers_by(service, good)
     stored = json.loads((home / "registry" / "versions" / good / "gate.json").read_text())
-    assert stored[-1]["passed"]
+    assert (stored[-1]["passed"], stored[-1]["who"]) == (True, "ada")
     assert stored[-1]["tolerance"]["golden"] == 10
 
     # Second thoughts, and the record of all of it.

@@ -1,6 +1,8 @@
 """promote, rollback, history, versions, shadow: which model is live, who made it live, and why."""
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -8,12 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from classifier import Screener
+from classifier.model.artifact import ArtifactError
 from training import atomic_files
 from training.cli import sources
 from training.cli.output import Data, Json, Store, Who, Why, person, print_result, progress, refuse, share, table
 from training.evaluation import golden_set as expected_decisions
 from training.monitoring.shadow_agreement import DECISIONS, agreement
-from training.registry.history import SHIPPED_NAME, as_row
+from training.registry.history import SHIPPED_NAME, RegistryEvent, as_row, now
 from training.registry.model_registry import ModelRegistry, RegistryError, verify
 from training.registry.promotion_gate import GateResult, Tolerance, hold
 from training.service_data import database_reader
@@ -48,17 +52,18 @@ def promote(
         raise RegistryError(f"{version} is live already")
     verify(registry.folder(version))
     result = _held(registry, version, data, golden, Tolerance.load(gate_file) if gate_file else Tolerance.load())
-    _store(registry, version, result)
+    name = person(who)
+    _store(registry, version, {"at": now(), "who": name, "why": why, "dry_run": dry_run, **result.as_dict()})
     shown = table("gate", ("check", "live", "challenger", "worse by", "limit", "passed"), _rows(result))
     found = {"version": version, "promoted": False, "gate": result.as_dict()}
     if not result.passed and not override:
+        if not dry_run:
+            registry.refuse(version, who=name, why=why, checks=result.refusals)
         refuse(found, shown, f"Refused: {', '.join(result.refusals)}. {version} is not live.", as_json=as_json)
     if dry_run:
         print_result(found, shown, "The gate would let it pass; nothing changed.", as_json=as_json)
         return
-    registry.promote(
-        version, who=person(who), why=why, override=override, gate="passed" if result.passed else "refused"
-    )
+    registry.promote(version, who=name, why=why, override=override, gate="passed" if result.passed else "refused")
     note = "" if result.passed else " against the gate; the override is recorded"
     print_result({**found, "promoted": True}, shown, f"{version} is live{note}.", as_json=as_json)
 
@@ -68,17 +73,30 @@ def _held(
 ) -> GateResult:
     drafts, expected = sources.kept_aside(data), expected_decisions.load(golden)
     live, challenger = sources.live_screener(registry), sources.screener(registry, version)
-    with progress("gate", 2 * len(drafts)) as tick:
-        return hold(live, challenger, drafts, expected, tolerance, tick)
+    past = _past(registry, version, tolerance)
+    with progress("gate", (2 + len(past)) * len(drafts)) as tick:
+        names = (registry.live(), version)
+        return hold(live, challenger, drafts, expected, tolerance, tick, past=past, names=names)
 
 
-def _store(registry: ModelRegistry, version: str, result: GateResult) -> None:
-    """The gate's tolerances and results stay with the version, the latest run last."""
+def _past(registry: ModelRegistry, version: str, tolerance: Tolerance) -> list[Screener]:
+    """The versions that were live last, without the live one and the challenger; those that no longer load are left
+    out."""
+    found: list[Screener] = []
+    for name in registry.history.lived()[: tolerance.slide.versions if tolerance.slide else 0]:
+        if name not in (registry.live(), version):
+            with suppress(ArtifactError, RegistryError):
+                found.append(sources.screener(registry, name))
+    return [screener for screener in found if screener.artifact]
+
+
+def _store(registry: ModelRegistry, version: str, run: Mapping[str, Any]) -> None:
+    """The gate's tolerances and results stay with the version, with time and person, the latest run last."""
     if version == SHIPPED_NAME:
         return
     path = registry.folder(version) / GATE
     runs: list[Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    atomic_files.write_text(path, json.dumps([*runs, result.as_dict()], indent=1) + "\n")
+    atomic_files.write_text(path, json.dumps([*runs, run], indent=1) + "\n")
 
 
 def _rows(result: GateResult) -> list[tuple[Any, ...]]:
@@ -88,10 +106,10 @@ def _rows(result: GateResult) -> list[tuple[Any, ...]]:
 def rollback(
     why: Why = "",
     who: Who = "",
-    to: Annotated[str | None, typer.Option(help="A version; default: the one that was live before.")] = None,
+    to: Annotated[str | None, typer.Option(help="A version that was live; default: the one before.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make the version live again that was so before. No gate: it has been live."""
+    """Make the version live again that was so before. No gate: it was live once. Again: one step further back."""
     registry = ModelRegistry()
     before = registry.live()
     version = registry.rollback(who=person(who), why=why, to=to)
@@ -117,7 +135,7 @@ def history(
         print_result(found, f"Live on {on.date()}: {words}", as_json=as_json)
         return
     events = log.events()
-    rows = [(e.at, e.action, e.version, e.previous, e.who, e.why, _gate_word(e.gate, e.override)) for e in events]
+    rows = [(e.at, e.action, e.version, e.previous, e.who, e.why, _gate_word(e)) for e in events]
     print_result(
         [as_row(e) for e in events],
         table("history", ("at", "action", "version", "before", "who", "why", "gate"), rows),
@@ -125,8 +143,9 @@ def history(
     )
 
 
-def _gate_word(gate: str, override: bool) -> str:
-    return f"{gate}, overridden" if override and gate == "refused" else gate
+def _gate_word(event: RegistryEvent) -> str:
+    overridden = ", overridden" if event.override and event.gate == "refused" else ""
+    return event.gate + overridden + (f": {event.detail}" if event.detail else "")
 
 
 def versions(as_json: Json = False) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from training import atomic_files
 
-Action = Literal["publish", "promote", "rollback", "shadow-set", "shadow-clear"]
+Action = Literal["publish", "promote", "refuse", "rollback", "shadow-set", "shadow-clear"]
 SHIPPED_NAME = "shipped"
 """What the history calls the model that comes with the source, live until another is promoted."""
 
@@ -18,7 +18,11 @@ _MOVES_LIVE = ("promote", "rollback")
 
 @dataclass(frozen=True, slots=True)
 class RegistryEvent:
-    """One event. `at` is UTC, ISO 8601; `previous` is the version that was live (or in shadow) before."""
+    """One event. `at` is UTC, ISO 8601; `previous` is the version that was live (or in shadow) before.
+
+    `digest` is the version of the shipped model, where "shipped" goes live: another source has another shipped model.
+    `detail` names the checks that refused.
+    """
 
     at: str
     who: str
@@ -29,6 +33,9 @@ class RegistryEvent:
     override: bool = False
     gate: str = ""
     """"passed", "refused" (and overridden) or "" where no gate applies."""
+
+    digest: str = ""
+    detail: str = ""
 
 
 class RegistryHistory:
@@ -67,12 +74,32 @@ class RegistryHistory:
         moves = [e for e in self.events() if e.action in _MOVES_LIVE and datetime.fromisoformat(e.at).date() <= day]
         return moves[-1] if moves else None
 
-    def before(self, version: str) -> str | None:
-        """The version that was live before `version` last became so; None if nothing tells."""
-        for event in reversed(self.events()):
-            if event.action in _MOVES_LIVE and event.version == version:
-                return event.previous or SHIPPED_NAME
-        return None
+    def before(self) -> str | None:
+        """The version that the next rollback makes live; None if nothing was live before the present one.
+
+        A promotion goes one step forward, a rollback back to a version that was live: a version that was rolled back
+        does not return.
+        """
+        steps = self._steps()
+        return steps[-2] if len(steps) > 1 else None
+
+    def _steps(self) -> list[str]:
+        steps = [SHIPPED_NAME]
+        for event in self.events():
+            if event.action == "rollback" and event.version in steps:
+                del steps[len(steps) - steps[::-1].index(event.version) :]
+            elif event.action in _MOVES_LIVE:
+                steps.append(event.version)
+        return steps
+
+    def was_live(self, version: str) -> bool:
+        """Whether a version has ever been live; the shipped model was, before the first promotion."""
+        return version == SHIPPED_NAME or version in self.lived()
+
+    def lived(self) -> list[str]:
+        """The versions that were live, the latest first, each once; the shipped model is the first of all."""
+        moves = [event.version for event in self.events() if event.action in _MOVES_LIVE]
+        return list(dict.fromkeys([*reversed(moves), SHIPPED_NAME]))
 
 
 def now() -> str:

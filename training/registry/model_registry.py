@@ -7,8 +7,8 @@ it; where a process is killed between the two, the next one that opens the regis
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,21 +77,35 @@ class ModelRegistry:
         """Make a version live. Raises RegistryError, or ArtifactError if it will not load; `live` stays then."""
         return self._move("promote", self.resolve(version), who, why, override=override, gate=gate)
 
+    def refuse(self, version: str, *, who: str, why: str, checks: Sequence[str]) -> None:
+        """Record that the gate refused a promotion, and by which checks. `live` stays."""
+        with self._lock():
+            event = RegistryEvent(now(), who, "refuse", self.resolve(version), why, self.live(), gate="refused")
+            self.history.add(replace(event, detail=", ".join(checks)))
+
     def rollback(self, *, who: str, why: str, to: str | None = None) -> str:
-        """Make the version live that was so before (or `to`). Returns its name. Raises RegistryError."""
-        current = self.live()
-        if to is None and current == SHIPPED_NAME:
-            raise RegistryError("the shipped model is live; there is nothing before it")
-        target = self.resolve(to) if to else self.history.before(current) or SHIPPED_NAME
+        """Make the version live that was so before, or `to`, which must have been live once. Returns its name.
+
+        A further rollback goes one step further back. Raises RegistryError.
+        """
+        if to is None:
+            target = self.history.before()
+            if target is None:
+                raise RegistryError(f"{self.live()} is live; there is nothing before it")
+        else:
+            target = self.resolve(to)
+            if not self.history.was_live(target):
+                raise RegistryError(f"{target} was never live, so nothing proves it; use promote, which asks the gate")
         return self._move("rollback", target, who, why)
 
     def _move(self, action: Any, version: str, who: str, why: str, *, override: bool = False, gate: str = "") -> str:
-        verify(self.folder(version))
+        digest = self._verified(version)
         with self._lock():
             current = self.live()
             if current == version:
                 raise RegistryError(f"{version} is live already")
-            self.history.add(RegistryEvent(now(), who, action, version, why, current, override, gate))
+            shipped = digest if version == SHIPPED_NAME else ""
+            self.history.add(RegistryEvent(now(), who, action, version, why, current, override, gate, shipped))
             self._point(self.layout.live, version)
             if self.shadow() == version:
                 self.history.add(RegistryEvent(now(), who, "shadow-clear", version, "it is live now"))
@@ -105,7 +119,7 @@ class ModelRegistry:
             raise RegistryError(f"{version} is live; a shadow is another version")
         if version == SHIPPED_NAME:  # the service finds a shadow among the versions only
             version = self._publish_shipped(who)
-        verify(self.folder(version))
+        self._verified(version)
         with self._lock():
             self.history.add(RegistryEvent(now(), who, "shadow-set", version, why, self.shadow() or ""))
             self._point(self.layout.shadow, version)
@@ -167,6 +181,14 @@ class ModelRegistry:
         """The artifact's folder. Raises RegistryError for an unknown version."""
         name = self.resolve(version)
         return SHIPPED if name == SHIPPED_NAME else self.layout.folder(name)
+
+    def _verified(self, version: str) -> str:
+        """The digest of an unaltered artifact that stands under its own name. Raises ArtifactError."""
+        folder = self.folder(version)
+        digest = verify(folder)
+        if version not in (SHIPPED_NAME, digest):
+            raise ArtifactError(f"{folder}: holds {digest}; a version stands under its own name")
+        return digest
 
     def _lock(self) -> Any:
         return atomic_files.locked(self.root / ".lock")

@@ -1,4 +1,7 @@
-"""The gate before promotion: a challenger may not be worse than the live model beyond what gate.toml tolerates."""
+"""The gate before promotion: a challenger may not be worse than the live model beyond what the tolerances allow.
+
+It is also compared with the best of the versions that were live last, so that quality cannot slide step by step.
+"""
 
 import time
 import tomllib
@@ -11,7 +14,8 @@ from typing import Any
 from classifier import Screener
 from classifier.draft import LabelledDraft
 from training.evaluation import golden_set as golden_set
-from training.evaluation.figures import Judged, figures_of, judge
+from training.evaluation.costs import cost_sheet, minutes_per_thousand
+from training.evaluation.figures import Judged, decision_table, figures_of, judge
 from training.evaluation.golden_set import Golden
 
 GATE_FILE = Path(__file__).with_name("promotion_gate.toml")
@@ -20,20 +24,35 @@ _TIMED = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Slide:
+    """How far a challenger may be worse than the best of the last `versions` live ones, figure by figure."""
+
+    versions: int
+    label_f1: float
+    false_blocks: float
+    missed: float
+    golden: int
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tolerance:
-    """gate.toml, read once; its comments say what each number bounds."""
+    """promotion_gate.toml, read once; its comments say what each number bounds. `slide` None compares with no past."""
 
     label_f1: float
     false_blocks: float
     missed: float
     golden: int
     latency_ratio: float
+    cost: float
+    slide: Slide | None = None
 
     @classmethod
     def load(cls, path: Path = GATE_FILE) -> "Tolerance":
         """Read the file. Raises ValueError naming it and what is missing or too much."""
         try:
-            return cls(**tomllib.loads(path.read_text(encoding="utf-8"))["tolerance"])
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+            return cls(**raw["tolerance"], slide=Slide(**raw["slide"]) if "slide" in raw else None)
         except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
             raise ValueError(f"{path}: {error}") from error
 
@@ -52,7 +71,8 @@ class GateCheck:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """All checks of one challenger against one live model, with the tolerance they were held to."""
+    """All checks of one challenger against one live model, and against the best of the `past` ones, with the tolerance
+    that applied."""
 
     live: str
     challenger: str
@@ -60,6 +80,7 @@ class GateResult:
     golden: int
     tolerance: Tolerance
     checks: tuple[GateCheck, ...]
+    past: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -78,12 +99,14 @@ class GateResult:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredModel:
-    """What the gate knows of one model: figures on the kept-aside drafts, golden drafts that went wrong, seconds."""
+    """What the gate knows of one model: verdicts on the kept-aside drafts, golden drafts that went wrong, seconds for
+    one draft, and what its mistakes cost, in minutes for a thousand drafts."""
 
     version: str
     judged: Sequence[Judged]
     golden_wrong: int
     seconds: float
+    minutes: float = 0.0
 
     @property
     def false_blocks(self) -> float:
@@ -105,38 +128,60 @@ class MeasuredModel:
 
 def hold(
     live: Screener, challenger: Screener, drafts: Sequence[LabelledDraft], golden: Sequence[Golden],
-    tolerance: Tolerance, tick: Callable[[], None] = lambda: None,
+    tolerance: Tolerance, tick: Callable[[], None] = lambda: None, *, past: Sequence[Screener] = (),
+    names: tuple[str, str] | None = None,
 ) -> GateResult:  # fmt: skip
-    """Judge the same drafts with both models and hold the challenger to the tolerance."""
+    """Judge the same drafts with all models and compare the challenger with the others. `names` are those of the live
+    model and the challenger in the registry."""
     seconds = latencies(live, challenger, drafts[:_TIMED])
-    both = [
-        MeasuredModel(version_of(s), judge(s, drafts, tick=tick), len(golden_set.wrong(s, golden)), seconds[i])
-        for i, s in enumerate((live, challenger))
-    ]
-    return result(both[0], both[1], len(golden), tolerance)
+    named = names or (version_of(live), version_of(challenger))
+
+    def measured(screener: Screener, name: str, each: float = 0.0) -> MeasuredModel:
+        judged = judge(screener, drafts, tick=tick)
+        minutes = minutes_per_thousand(cost_sheet(decision_table(judged), screener.policy.costs), len(judged))
+        return MeasuredModel(name, judged, len(golden_set.wrong(screener, golden)), each, minutes)
+
+    before, after = measured(live, named[0], seconds[0]), measured(challenger, named[1], seconds[1])
+    return result(before, after, len(golden), tolerance, [measured(one, version_of(one)) for one in past])
 
 
-def result(live: MeasuredModel, challenger: MeasuredModel, golden: int, tolerance: Tolerance) -> GateResult:
-    """The comparison of two measured models. Pure."""
-    before, after = live.f1(), challenger.f1()
-    checks = [_check(f"f1 of {name}", -before[name], -after[name], tolerance.label_f1) for name in before]
-    checks += [
-        _check("false blocks", live.false_blocks, challenger.false_blocks, tolerance.false_blocks),
-        _check("missed prohibited drafts", live.missed, challenger.missed, tolerance.missed),
-        _check("golden drafts gone wrong", live.golden_wrong, challenger.golden_wrong, tolerance.golden),
-    ]
-    ratio = challenger.seconds / live.seconds if live.seconds else 1.0
-    checks.append(
+def result(
+    live: MeasuredModel, challenger: MeasuredModel, golden: int, tolerance: Tolerance,
+    past: Sequence[MeasuredModel] = (),
+) -> GateResult:  # fmt: skip
+    """The comparison of measured models. Pure."""
+    checks = [*_against(live, challenger, tolerance), _latency(live, challenger, tolerance.latency_ratio)]
+    if past and tolerance.slide:
+        best = f", best of {len(past) + 1}"
+        found = [_against(one, challenger, tolerance.slide, best) for one in (live, *past)]
+        names = dict.fromkeys(check.name for checks in found for check in checks)
+        checks += [
+            max((c for checks in found for c in checks if c.name == name), key=lambda c: c.change) for name in names
+        ]
+    seen = tuple(one.version for one in past)
+    return GateResult(live.version, challenger.version, len(live.judged), golden, tolerance, tuple(checks), seen)
+
+
+def _against(before: MeasuredModel, after: MeasuredModel, limits: Tolerance | Slide, best: str = "") -> list[GateCheck]:
+    """The checks of one model against one other."""
+    old, new = before.f1(), after.f1()
+    checks = [_check(f"f1 of {name}{best}", -old[name], -new[name], limits.label_f1) for name in old]
+    cost = after.minutes / before.minutes - 1 if before.minutes else float(after.minutes > 0)
+    return [
+        *checks,
+        _check(f"false blocks{best}", before.false_blocks, after.false_blocks, limits.false_blocks),
+        _check(f"missed prohibited drafts{best}", before.missed, after.missed, limits.missed),
+        _check(f"golden drafts gone wrong{best}", before.golden_wrong, after.golden_wrong, limits.golden),
         GateCheck(
-            "latency, as a ratio",
-            live.seconds,
-            challenger.seconds,
-            ratio,
-            tolerance.latency_ratio,
-            ratio <= tolerance.latency_ratio,
-        )
-    )
-    return GateResult(live.version, challenger.version, len(live.judged), golden, tolerance, tuple(checks))
+            f"cost, as a share more{best}", before.minutes, after.minutes, round(cost, 6), limits.cost,
+            cost <= limits.cost + 1e-9,
+        ),
+    ]  # fmt: skip
+
+
+def _latency(live: MeasuredModel, challenger: MeasuredModel, limit: float) -> GateCheck:
+    ratio = challenger.seconds / live.seconds if live.seconds else 1.0
+    return GateCheck("latency, as a ratio", live.seconds, challenger.seconds, ratio, limit, ratio <= limit)
 
 
 def _check(name: str, live: float, challenger: float, limit: float) -> GateCheck:
