@@ -27,6 +27,7 @@ app.command("import")(tickets.import_)
 app.command()(tickets.export)
 app.add_typer(tickets.app, name="data")
 app.command()(model.retrain)
+app.command()(model.recalibrate)
 app.command()(model.search)
 app.command()(judging.evaluate)
 app.command()(judging.compare)
@@ -69,5 +70,10 @@ def _print_error(error: Exception, *, as_json: bool) -> None:
     print(f"error: {words}", file=sys.stderr)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command of this process's arguments, as `draft-training` does."""
     sys.exit(call(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""retrain, search: make a model, and find a recipe."""
+"""retrain, recalibrate, search: make a model, fit its last step to an inbox, and find a recipe."""
 
 from dataclasses import asdict, fields, replace
 from datetime import datetime
@@ -7,15 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
+from training import atomic_files
 from training.cli import sources
 from training.cli.evaluation import targets
-from training.cli.output import Data, Json, Who, Why, person, print_result, steps, table
+from training.cli.output import Data, Json, Who, Why, person, print_result, progress, steps, table
+from training.fitting import recalibration
 from training.fitting.recipe import Recipe
 from training.hyperparameter_search import grid, on_cluster
 from training.hyperparameter_search import search as try_recipes
 from training.pipeline import TrainingRequest, run_pipeline
 from training.registry.model_registry import ModelRegistry, default_home
+from training.tickets import datasets
 from training.tickets.importing import read_records
+from training.tickets.loading import load
+from training.tickets.split_plan import SplitPlan
 
 _STEPS_BESIDE_FOLDS = 7
 Set = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, a choice of the recipe; repeat it.")]
@@ -73,6 +78,55 @@ def retrain(
         f"Next: compare live {done.version}, then promote {done.version} --reason …",
         as_json=as_json,
     )
+
+
+def recalibrate(
+    version: Annotated[str, typer.Argument(help="A version, live, shadow or shipped.")] = "live",
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="Reviewed tickets; default: everything that was imported.")
+    ] = None,
+    who: Who = "",
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Fit calibration and thresholds to some hundred reviewed tickets of an inbox. It goes live only by `promote`."""
+    registry = ModelRegistry()
+    given = load(*(data or [sources.imported()]))
+    plan = SplitPlan.load()
+    drafts = [d for d in given if plan.part_of(d.writer) != "test"]
+    if not drafts:
+        raise ValueError("all tickets are by writers of the test part, which no model learns from")
+    base = registry.folder(version)
+    screener = sources.screener(registry, version)
+    with progress("judging", len(drafts)) as tick:
+        found = recalibration.recalibrate(screener, drafts, tick)
+    records = read_records(*(data or [sources.imported()]))
+    fingerprint = datasets.keep(drafts, default_home(), records)
+    with atomic_files.workspace(registry.incoming()) as place:
+        made = recalibration.write(base, place / "model", found, fingerprint=fingerprint)
+        registry.publish(place / "model", who=person(who), why=why or f"{found.base} recalibrated on {fingerprint}")
+    rows = [
+        (name, *pair, "yes" if name in map(str, found.final.changed) else "no") for name, pair in found.losses.items()
+    ]
+    limits = (
+        [
+            (str(label), *(f"{getattr(old, n):.3f} → {getattr(found.thresholds[label], n):.3f}" for n in _THRESHOLDS))
+            for label, old in screener.artifact.thresholds.items()
+        ]
+        if screener.artifact
+        else []
+    )
+    print_result(
+        {"version": made, "fingerprint": fingerprint, "left_out": len(given) - len(drafts), **found.as_dict()},
+        f"{made} from {found.base} and {len(drafts)} tickets ({fingerprint})",
+        table("logarithmic loss out of fold", ("label", "before", "after", "changed"), rows),
+        table("thresholds", ("label", *_THRESHOLDS), limits),
+        f"Next: compare {version} {made}, then promote {made} --reason …",
+        as_json=as_json,
+    )
+
+
+_THRESHOLDS = ("possible", "asserted", "sure")
 
 
 def search(
