@@ -18,6 +18,7 @@ from service.judging.live_models import Screeners
 from service.orders.commerce_interface import CommerceInterface, OrderFollower
 from service.orders.directory import OrderDirectory
 from service.passes import Passes
+from service.review.auth.sign_in import SignIn
 from service.review.routes import router as review_pages
 from service.screening import openapi, unscreened
 from service.screening import routes as screening
@@ -39,6 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = api()
     app.state.services = services
     app.state.settings = settings
+    app.state.sign_in = SignIn(services.database, settings.pass_keys.get_secret_value().partition(",")[0].encode())
     app.state.demo_key = settings.demo_key.get_secret_value() if settings.demo and settings.demo_key else None
     for pages in (compose_pages, review_pages):
         app.include_router(pages, include_in_schema=False)
@@ -141,6 +143,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     event("started", model=services.screeners.model_version, database=services.database.kind)
     yield
     await background.stop(loops)
+    app.state.sign_in.close()
     await run_in_threadpool(_close, services)
     event("stopped")
 

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     second_review_share: float = Field(0.1, ge=0, le=1, description="Share of cases that a second reviewer sees blind.")
     lock_seconds: int = Field(300, ge=5, le=3600, description="How long a reviewer's claim on a case lasts, unrenewed.")
     session_hours: int = Field(10, ge=1, le=168, description="How long a reviewer stays signed in.")
+    session_idle_minutes: int = Field(
+        60, ge=1, le=10_080, description="How long a reviewer stays signed in without doing anything."
+    )
 
     # how it runs
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from classifier import Screener
+from service.storage import users
 from tests.parting import Parting, place
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -14,6 +16,12 @@ CHROMIUM = Path("/usr/bin/chromium")
 @pytest.fixture(scope="session")
 def screener() -> Screener:
     return Screener.load()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> None:
+    """A real hash takes up to a second of a busy machine, and the tests' people sign in hundreds of times."""
+    users._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.hookimpl(tryfirst=True)

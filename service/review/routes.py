@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from service.http.errors import ServiceError
+from service.review.accounts.own_account_routes import router as own_account
 from service.review.accounts.routes import router as accounts
 from service.review.audit.routes import router as audit
 from service.review.auth.access import ReviewerDep
@@ -27,6 +28,7 @@ def nowhere(path: str, me: ReviewerDep) -> Response:
 
 
 for pages in (
-    auth, queue, bulk_decisions, case_page, statistics, audit, export, accounts, rules, publishing, _elsewhere,
+    auth, queue, bulk_decisions, case_page, statistics, audit, export, accounts, own_account, rules, publishing,
+    _elsewhere,
 ):  # fmt: skip
     router.include_router(pages)

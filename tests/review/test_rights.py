@@ -36,15 +36,6 @@ def test_nobody_is_let_in_without_signing_in(desk: Desk, path: str) -> None:
     assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/review/login")
 
 
-def test_a_wrong_password_is_refused_and_too_many_are_stopped(desk: Desk) -> None:
-    with httpx.Client(
-        base_url=desk.service.url, follow_redirects=True, timeout=60, headers={"accept": "text/html"}
-    ) as client:
-        stranger = Seat(client)
-        answers = [stranger.sign_in("nobody-here", "wrong password").status_code for _ in range(11)]
-    assert answers == [403] * 10 + [429]
-
-
 def test_a_form_without_the_sessions_token_does_nothing(desk: Desk) -> None:
     case, mira = desk.case(), desk.fresh_seat("mira")
     mira.page(f"/cases/{case}")

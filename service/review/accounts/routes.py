@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from service.dependencies import SessionDep
 from service.http.errors import ServiceError
@@ -13,8 +13,8 @@ from service.review.auth.access import PostedForm, allowed, posting
 from service.review.auth.roles import RIGHTS, Reviewer
 from service.review.web.pages import PageRoute, go, page
 from service.storage.audit import note
-from service.storage.tables.review import SessionRow, UserRow
-from service.storage.users import UserError, Users
+from service.storage.tables.review import UserRow
+from service.storage.users import LONGEST_PASSWORD, UserError, Users
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 AdministratorForm = Annotated[PostedForm, Depends(posting("people"))]
@@ -33,7 +33,7 @@ def add(request: Request, session: SessionDep, sent: AdministratorForm) -> Respo
     if not name:
         raise ServiceError(422, "name: give the user a name.")
     try:
-        Users(session).add(name, role, sent.text("password", 200), datetime.now(UTC))
+        Users(session).add(name, role, sent.text("password", LONGEST_PASSWORD), datetime.now(UTC))
     except UserError as error:
         raise ServiceError(422, str(error)) from None
     note(session, sent.me.name, "user_added", f"user:{name}", after={"role": role})
@@ -54,11 +54,12 @@ def change(request: Request, session: SessionDep, sent: AdministratorForm, user:
             raise ServiceError(422, f"role: one of {', '.join(RIGHTS)}.")
         row.role = role
     row.disabled_at = datetime.now(UTC) if sent.text("disabled", 1) else None
-    if password := sent.text("password", 200):
-        if len(password) < 10:
-            raise ServiceError(422, "password: at least 10 characters.")
-        Users(session).set_password(row.name, password)
-    session.execute(delete(SessionRow).where(SessionRow.user_id == row.id))
+    if password := sent.text("password", LONGEST_PASSWORD):
+        try:
+            Users(session).set_password(row.name, password)
+        except UserError as error:
+            raise ServiceError(422, str(error)) from None
+    Users(session).end_sessions(row.id)
     after = {"role": row.role, "disabled": row.disabled_at is not None, "new_password": bool(password)}
     note(session, sent.me.name, "user_changed", f"user:{row.name}", before=before, after=after)
     return go(request, "/people?said=saved")

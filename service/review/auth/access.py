@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -12,10 +13,13 @@ from starlette.datastructures import FormData
 from service.dependencies import ServicesDep
 from service.http.errors import ServiceError
 from service.review.auth.roles import Reviewer
-from service.review.auth.sessions import COOKIE, signed_in_reviewer
+from service.review.auth.sessions import COOKIE, SessionLife, is_renewal_due, renew, signed_in_reviewer
+from service.settings import Settings
 from service.storage.database import Database
 
 MOST_FIELDS = 400
+_BY_ITSELF = "/renew"
+"""Where the path ends so, the page asks by itself: that is nobody at the desk."""
 
 
 async def posted_form(request: Request) -> FormData:
@@ -24,12 +28,22 @@ async def posted_form(request: Request) -> FormData:
 
 
 def signed_in(request: Request, services: ServicesDep) -> Reviewer:
-    """Who sends the request. Raises the 401."""
+    """Who sends the request; the session is in use. Raises the 401."""
+    secret, life = request.cookies.get(COOKIE, ""), session_life(services.settings)
     with services.database.reading() as session:
-        me = signed_in_reviewer(session, request.cookies.get(COOKIE))
+        me = signed_in_reviewer(session, secret)
+        due = me is not None and not request.url.path.endswith(_BY_ITSELF) and is_renewal_due(session, secret, life)
     if me is None:
         raise ServiceError(401, "Sign in first.")
+    if due:
+        with services.database.writing() as session:
+            renew(session, secret, life)
     return me
+
+
+def session_life(settings: Settings) -> SessionLife:
+    """How long sessions last by the settings."""
+    return SessionLife(timedelta(hours=settings.session_hours), timedelta(minutes=settings.session_idle_minutes))
 
 
 FormDep = Annotated[FormData, Depends(posted_form)]
@@ -51,6 +65,13 @@ class PostedForm:
             raise ServiceError(422, f"{name}: at most {most} characters.")
         return text.replace("\r\n", "\n")
 
+    def secret(self, name: str, most: int) -> str:
+        """A password, exactly as typed. Raises the 422 where it is too long."""
+        value = self.form.get(name)
+        if isinstance(value, str) and len(value) > most:
+            raise ServiceError(422, f"{name}: at most {most} characters.")
+        return value if isinstance(value, str) else ""
+
     def texts(self, name: str) -> list[str]:
         """All values of a field."""
         return [value for value in self.form.getlist(name) if isinstance(value, str)]
@@ -62,6 +83,9 @@ def posted(form: FormDep, me: ReviewerDep) -> PostedForm:
     if not isinstance(token, str) or not hmac.compare_digest(token.encode(), me.csrf.encode()):
         raise ServiceError(403, "This form is from another session; open the page again.")
     return PostedForm(me, form)
+
+
+OwnForm = Annotated[PostedForm, Depends(posted)]
 
 
 def allowed(right: str) -> Callable[[Reviewer], Reviewer]:
