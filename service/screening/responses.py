@@ -2,13 +2,25 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
+from fastapi import Request
+
 from classifier import Draft
+from classifier.policy.translations import catalogue, preferred, replacements
 from service.business_hours import ReplyClock
 from service.screening.offsets import converted
 from service.storage.screenings.documents import Document, with_words
+
+LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
+"""Of the request that is being answered."""
+
+
+async def hear_language(request: Request) -> None:
+    """Messages, guidance and reminders are in the language that Accept-Language prefers, of those that we have."""
+    LANGUAGE.set(preferred(request.headers.get("accept-language")))
 
 
 def answer(
@@ -20,6 +32,22 @@ def answer(
     body = {"screening_id": screening_id, **shown, "pass": granted, **extra}
     body["findings"] = converted(shown["findings"], draft, encoding)
     del body["format"]
+    return _spoken(body, LANGUAGE.get())
+
+
+def _spoken(body: dict[str, Any], language: str) -> dict[str, Any]:
+    """In the merchant's language, and with what may be written instead, as far as it fits who cancelled."""
+    words = catalogue(language)
+    by = (body.get("order") or {}).get("cancelled_by")
+    body["findings"] = [
+        finding
+        if finding.get("replacement") is None
+        else {**finding, "replacements": replacements(finding["label"], by, language)}
+        for finding in map(words.finding, body["findings"])
+    ]
+    body["reminders"] = [words.reminder(one) for one in body["reminders"]]
+    if "changes" in body:
+        body["changes"] = {name: [words.finding(one) for one in some] for name, some in body["changes"].items()}
     return body
 
 
