@@ -84,12 +84,22 @@ class LabelScore:
 
 
 @dataclass(frozen=True, slots=True)
+class PassageEvidence:
+    """A passage that the encoder read, or that decided a label: its sentence, who judged it last, what it decided."""
+
+    sentence: Span
+    read_by: Literal["linear", "encoder"]
+    decides: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelEvidence:
     """Six scores in the order of LABELS, signed with the version of the model that gave them."""
 
     scores: tuple[LabelScore, ...]
     version: str
     encoder: Literal["absent", "not_needed", "consulted"] = "absent"
+    passages: tuple[PassageEvidence, ...] = ()
 
     def probabilities(self) -> dict[Label, float]:
         """The calibrated probability of each label."""

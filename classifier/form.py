@@ -1,10 +1,11 @@
-"""What the form itself can be told, before anyone weighs a word: Support ID, subject, body, next step."""
+"""Checks of the form itself, before any model reads a word: Support ID, subject, body, next step."""
 
 import re
 from collections.abc import Iterable
 
 from classifier.draft import Draft
 from classifier.evidence import FormFault, Span
+from classifier.placeholders import placeholder_faults
 from classifier.policy.config import FormPolicy
 from classifier.reading.reader import Reading
 
@@ -30,6 +31,8 @@ class FormCheck:
             *self._support_id_faults(draft.support_id),
             *self._subject_faults(draft.subject),
             *self._body_faults(draft.body, reading, asks_address=asks_address),
+            *placeholder_faults("subject", draft.subject),
+            *placeholder_faults("body", draft.body),
         )
 
     def _support_id_faults(self, support_id: str) -> Iterable[FormFault]:
@@ -55,6 +58,8 @@ class FormCheck:
             yield FormFault("body-empty", None, "body")
         elif words < 2:
             yield FormFault("body-one-word", _whole("body", body), "body")
+        elif reading.says_nothing:
+            yield FormFault("body-says-nothing", _whole("body", body), "body")
         elif asks_address and reading.language.code == "en" and not _STEP.search(body):
             yield FormFault("missing-next-step", None, "body")
 

@@ -11,8 +11,8 @@ from classifier.labels import LABELS, Label
 from classifier.matching.matcher import RuleMatcher
 from classifier.matching.rulebook import RuleBook
 from classifier.model.artifact import ModelArtifact, shipped_artifact
-from classifier.model.encoder import Opinion
-from classifier.model.scorer import FirstWord, TextScorer
+from classifier.model.encoder import EncoderScores
+from classifier.model.scorer import PassageScores, TextScorer
 from classifier.policy.policy import Policy
 from classifier.reading.language import LanguageJudge
 from classifier.reading.reader import Reader, Reading
@@ -27,20 +27,20 @@ _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """A draft as all witnesses but the encoder see it. `in_time` False: stages were left out."""
+class PartialEvidence:
+    """A draft as rules and linear models judge it, before the encoder. `in_time` False: stages were skipped."""
 
     draft: Draft
     order: Order | None
     reading: Reading
     rules: RuleEvidence
-    first: FirstWord | None
+    scores: PassageScores | None
     in_time: bool
 
     @property
     def doubtful(self) -> bool:
         """Whether the encoder should be asked too."""
-        return self.first is not None and self.first.doubtful
+        return self.scores is not None and self.scores.doubtful
 
 
 class Screener:
@@ -85,58 +85,72 @@ class Screener:
         if len(known) != len(drafts):
             raise ValueError(f"{len(drafts)} drafts and {len(known)} orders")
         starts = range(0, len(drafts), _BATCH)
-        looks = (look for i in starts for look in self.looks(drafts[i : i + _BATCH], known[i : i + _BATCH]))
-        return [self.policy.decide(self._told(look), look.order) for look in looks]
+        return [
+            self.policy.decide(self._complete(partial), partial.order)
+            for i in starts
+            for partial in self.partial_evidence_of_many(drafts[i : i + _BATCH], known[i : i + _BATCH])
+        ]
 
     def evidence(self, draft: Draft, order: Order | None = None) -> Evidence:
         """What the witnesses say, before the judge: what a stored screening keeps and a replay compares."""
-        return self._told(self.look(draft, order))
+        return self._complete(self.partial_evidence(draft, order))
 
-    def _told(self, look: Look) -> Evidence:
-        return self.settled(look, self.opinion(look) if look.doubtful else None)
+    def _complete(self, partial: PartialEvidence) -> Evidence:
+        return self.combine(partial, self.encoder_scores(partial) if partial.doubtful else ())
 
-    def look(self, draft: Draft, order: Order | None = None, *, late: Callable[[], bool] = lambda: False) -> Look:
-        """The draft as all witnesses but the encoder see it. `late` is asked before each stage; once it says True,
-        the stages that are left are left out."""
-        reading = self._reader.read(draft)
-        in_time = not late()
-        rules = self._matcher.find(reading) if in_time else RuleEvidence((), (), self.book.version)
-        in_time = in_time and not late()
-        first = self._scorer.first_word(reading, rules, order) if self._scorer and in_time else None
-        return Look(draft, order, reading, rules, first, in_time)
+    def partial_evidence(
+        self, draft: Draft, order: Order | None = None, *, late: Callable[[], bool] = lambda: False
+    ) -> PartialEvidence:
+        """The draft as rules and linear models judge it. `late` is called before each stage; once it returns True, the
+        stages that are left are skipped."""
+        return self._partial_evidence((draft,), (order,), late)[0]
 
-    def looks(
+    def partial_evidence_of_many(
         self, drafts: Sequence[Draft], orders: Sequence[Order | None], *, late: Callable[[], bool] = lambda: False
-    ) -> list[Look]:
-        """As `look`, in order. Stage by stage, not draft by draft: what a stage looks things up in stays in the
-        processor's cache."""
+    ) -> list[PartialEvidence]:
+        """As `partial_evidence`, in order. Stage by stage, not draft by draft: what a stage looks things up in stays in
+        the processor's cache."""
+        return self._partial_evidence(drafts, orders, late)
+
+    def _partial_evidence(
+        self, drafts: Sequence[Draft], orders: Sequence[Order | None], late: Callable[[], bool]
+    ) -> list[PartialEvidence]:
         readings = [self._reader.read(draft) for draft in drafts]
         in_time = not late()
         nothing = RuleEvidence((), (), self.book.version)
         rules = self._matcher.find_many(readings) if in_time else [nothing] * len(drafts)
         in_time = in_time and not late()
-        firsts = self._scorer.first_words(readings, rules, orders) if self._scorer and in_time else [None] * len(drafts)
-        return [Look(*seen, in_time=in_time) for seen in zip(drafts, orders, readings, rules, firsts, strict=True)]
+        scores: Sequence[PassageScores | None] = [None] * len(drafts)
+        if self._scorer and in_time:
+            scores = self._scorer.passage_scores(readings, rules, orders)
+        return [
+            PartialEvidence(*seen, in_time=in_time)
+            for seen in zip(drafts, orders, readings, rules, scores, strict=True)
+        ]
 
-    def opinion(self, look: Look) -> Opinion:
-        """The encoder's word on a doubtful look: the one slow step, and the one that any thread may take."""
+    def encoder_scores(self, partial: PartialEvidence) -> tuple[EncoderScores, ...]:
+        """The encoder on the passages in doubt: the one slow step, and the one that any thread may take."""
         assert self._scorer is not None
-        return self._scorer.opinion(look.reading, look.order)
+        assert partial.scores is not None
+        return self._scorer.encoder_scores(partial.scores, partial.reading, partial.order)
 
-    def settled(self, look: Look, opinion: Opinion | None) -> Evidence:
-        """The evidence; incomplete if stages were left out, or if a doubtful look comes without an opinion."""
-        model = self._scorer.settled(look.first, look.reading, opinion) if self._scorer and look.first else None
+    def combine(self, partial: PartialEvidence, encoder: Sequence[EncoderScores] | None) -> Evidence:
+        """The evidence; incomplete if stages were skipped, or if a doubtful draft comes without the encoder's scores
+        (None)."""
+        model = None
+        if self._scorer and partial.scores is not None:
+            model = self._scorer.combine(partial.scores, partial.reading, encoder)
         about_address = (
             model is not None and model.scores[_ADDRESS].probability >= self._thresholds[Label.ADDRESS_REQUEST].asserted
         )
         return Evidence(
-            rules=look.rules,
+            rules=partial.rules,
             model=model,
-            form=self._form.faults(look.draft, look.reading, asks_address=about_address),
-            language=look.reading.language,
+            form=self._form.faults(partial.draft, partial.reading, asks_address=about_address),
+            language=partial.reading.language,
             thresholds=self._thresholds,
-            complete=look.in_time and (opinion is not None or not look.doubtful),
-            disguised=look.reading.disguised,
+            complete=partial.in_time and (encoder is not None or not partial.doubtful),
+            disguised=partial.reading.disguised,
         )
 
     def read(self, draft: Draft) -> Reading:

@@ -34,7 +34,7 @@ ASSEMBLY = {"service.app", "service.review.routes"}
 
 AVOIDED = re.compile(r"\b(told|heard|hears|bears|whoever|at need|anew|is none)\b", re.IGNORECASE)
 """Words that docstrings, comments and names avoid; `is None` in code is no comment."""
-PLAIN_ENGLISH = ("service",)
+PLAIN_ENGLISH = ("classifier", "service", "training")
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Patterns as spaCy sees them: told in letters, so that all patterns of one shape share one small matcher.
+"""Patterns as spaCy sees them: written in letters, so that all patterns of one shape share one small matcher.
 
 The first words of a pattern are "a", the next "b" and so on, whatever they are: `not|never ..3 blue|red` and
 `cannot ..3 {delay}` both read "a ..3 b". A word class costs spaCy a call into Python for each word, a letter none.
@@ -36,7 +36,7 @@ class Shape:
 
     def longest(self, letters: str) -> tuple[int, int] | None:
         """(first, end) of the longest match, the leftmost of several; None without any. An expression over the letters
-        settles most sentences before spaCy is asked; what no match can begin or end with is not told to spaCy, so
+        settles most sentences before spaCy is asked; what no match can begin or end with is cut off before, so
         that different sentences put the same question."""
         if not self._likeness.search(letters):
             return None
@@ -77,7 +77,7 @@ def words_of(element: Element) -> frozenset[str]:
     return NUMBER_WORDS if element.number else element.words
 
 
-def told(words: Iterable[int], letters: Mapping[int, str]) -> str:
+def as_letters(words: Iterable[int], letters: Mapping[int, str]) -> str:
     """Words as letters, one each; those that the pattern does not name are all one."""
     return "".join([letters.get(word, _OTHER) for word in words])
 

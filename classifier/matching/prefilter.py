@@ -8,7 +8,7 @@ from itertools import accumulate, chain, pairwise
 
 import numpy as np
 
-from classifier.matching.compiled_patterns import Shape, told
+from classifier.matching.compiled_patterns import Shape, as_letters
 from classifier.matching.rulebook import Rule
 
 _WORDS_OF_BITS, _OWN = 4, 224
@@ -27,7 +27,7 @@ class Probe:
 
     def find(self, words: Sequence[int]) -> tuple[int, int] | None:
         """(first, end) of the longest match among a sentence's words."""
-        return self.shape.longest(told(words, self.letters))
+        return self.shape.longest(as_letters(words, self.letters))
 
 
 class TriggerIndex:

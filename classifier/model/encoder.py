@@ -1,4 +1,4 @@
-"""The third witness: a small encoder (int8 ONNX) that is asked only where rules and linear models leave doubt."""
+"""The encoder: a small int8 ONNX network that reads the passages which rules and linear models leave in doubt."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from classifier.draft import Order
 from classifier.labels import LABELS
 from classifier.model.wordpiece import WordPiece
+from classifier.reading.passages import Passage
 from classifier.reading.reader import Reading
 
 ORDER_WORDS: dict[str | None, tuple[str, ...]] = {
@@ -17,41 +18,47 @@ ORDER_WORDS: dict[str | None, tuple[str, ...]] = {
     "merchant": ("seller", "cancelled", ":"),
     None: (),
 }
-"""How the order's state is told to the encoder: words before the draft."""
+"""How the encoder learns the order's state: words before the passage."""
 
-_LONGEST = 320
-"""Pieces that the encoder reads at once; it learned from drafts up to this length."""
+LONGEST = 192
+"""Pieces that the encoder reads at once; a passage has a few dozen, a longer one is cut."""
 
-_OVERLAP, _MOST_PASSAGES = 48, 4
 _SPAN_SHARE = 0.35
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opinion:
-    """The encoder on one draft: logits (6,) and the relevance of each token for each label, (tokens read, 6)."""
+class EncoderScores:
+    """The encoder on one passage: logits (6,), and the relevance of each of its `tokens` for each label, (n, 6)."""
 
+    passage: Passage
     logits: NDArray[np.float64]
+    tokens: tuple[int, ...]
     relevance: NDArray[np.float32]
 
-    def passage(self, label: int, reading: Reading) -> tuple[int, int] | None:
+    def words(self, label: int, reading: Reading) -> tuple[int, int] | None:
         """Token range of the words that carry the label, within one sentence; None if none stands out."""
         column = self.relevance[:, label]
         if not len(column):
             return None
         peak = int(column.argmax())
-        sentence = next(((a, b) for a, b in reading.sentences if a <= peak < b), None)
+        sentence = next(((a, b) for a, b in reading.sentences if a <= self.tokens[peak] < b), None)
         if sentence is None:
             return None
         first = last = peak
         floor = column[peak] * _SPAN_SHARE
-        while first > sentence[0] and column[first - 1] >= floor:
+        while first > 0 and self._follows(first - 1, sentence) and column[first - 1] >= floor:
             first -= 1
-        while last + 1 < min(sentence[1], len(column)) and column[last + 1] >= floor:
+        while last + 1 < len(column) and self._follows(last, sentence) and column[last + 1] >= floor:
             last += 1
-        return first, last + 1
+        return self.tokens[first], self.tokens[last] + 1
+
+    def _follows(self, at: int, sentence: tuple[int, int]) -> bool:
+        """Whether tokens number `at` and the next stand side by side in the sentence."""
+        a, b = self.tokens[at : at + 2]
+        return a + 1 == b and sentence[0] <= a and b < sentence[1]
 
 
-class EncoderWitness:
+class Encoder:
     """A loaded encoder; one thread, so that several workers do not fight for the cores."""
 
     def __init__(self, session: Any, pieces: WordPiece) -> None:
@@ -59,8 +66,8 @@ class EncoderWitness:
         self._pieces = pieces
 
     @classmethod
-    def load(cls, folder: Path) -> "EncoderWitness | None":
-        """The witness of an artifact's folder; None where onnxruntime is not installed."""
+    def load(cls, folder: Path) -> "Encoder | None":
+        """The encoder of an artifact's folder; None where onnxruntime is not installed."""
         try:
             import onnxruntime
         except ImportError:
@@ -73,28 +80,15 @@ class EncoderWitness:
         )
         return cls(session, WordPiece.load(folder))
 
-    def opinion(self, reading: Reading, order: Order | None) -> Opinion:
-        """Ask about one reading. A long draft is read in overlapping passages, the first four of them, and carries
-        what any of them carries."""
+    def score(self, reading: Reading, passage: Passage, order: Order | None) -> EncoderScores:
+        """Read one passage. The cost is bounded by LONGEST pieces, whatever the draft's length."""
         lead = ORDER_WORDS[order.cancelled_by if order else None]
-        heard = reading.heard_tokens
-        words = reading.heard_words
-        logits = np.full(len(LABELS), -np.inf)
-        relevance = np.zeros((len(reading.tokens), len(LABELS)), np.float32)
-        start = end = 0
-        for _ in range(_MOST_PASSAGES):
-            ids, origin = self._pieces.encode((*lead, *words[start:]), _LONGEST)
-            codes = np.array([ids], np.int64)
-            told, weights = self._session.run(None, {"ids": codes, "mask": np.ones_like(codes)})
-            logits = np.maximum(logits, told[0])
-            here = _by_token(weights[0], origin, len(lead))
-            end = start + len(here)
-            read = heard[start:end]
-            relevance[read] = np.maximum(relevance[read], here)
-            if end >= len(words) or len(here) <= _OVERLAP:
-                break
-            start = end - _OVERLAP
-        return Opinion(logits, relevance[: heard[end - 1] + 1 if end else 0])
+        tokens = passage.tokens
+        ids, origin = self._pieces.encode((*lead, *(reading.tokens[i] for i in tokens)), LONGEST)
+        codes = np.array([ids], np.int64)
+        logits, weights = self._session.run(None, {"ids": codes, "mask": np.ones_like(codes)})
+        relevance = _by_token(weights[0], origin, len(lead))
+        return EncoderScores(passage, logits[0].astype(np.float64), tuple(tokens[: len(relevance)]), relevance)
 
 
 def _by_token(relevance: NDArray[np.float32], origin: list[int], lead: int) -> NDArray[np.float32]:

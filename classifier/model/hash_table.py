@@ -13,11 +13,11 @@ _ODD = 0x9E3779B97F4A7C15
 """Spreads keys over the high bits of their product (Knuth's multiplicative hashing)."""
 
 
-class Lookup:
+class HashTable:
     """`keys` (m,) int64, each once. Every key lies in one of its two slots (cuckoo hashing), so that an answer costs
     two reads that do not wait for each other, where a binary search of a large table costs seventeen that do.
 
-    A key times an odd number, modulo 2**64, can be told back from the product: its high bits say which slot of 2**b,
+    A key times an odd number, modulo 2**64, can be found back from the product: its high bits say which slot of 2**b,
     and the slot holds all the others, with the key's place in `keys` where those bits were. So an entry with the
     product's low bits taken out is the place itself if it is this key's, and larger than any place if it is not.
     """
@@ -63,9 +63,9 @@ class Lookup:
     def find(self, queries: Ints) -> tuple[Ints, Ints]:
         """(places in `queries` whose number is a key, which key it is), both (k,), in the order of `queries`."""
         products = queries.view(np.uint64) * self._factors
-        told = self._entries.take(self._slots(products))
+        found = self._entries.take(self._slots(products))
         products <<= self._bits
-        told ^= products
-        place = np.minimum(told[0], told[1])
+        found ^= products
+        place = np.minimum(found[0], found[1])
         known = (place < self._count).nonzero()[0]
         return known, place.take(known).view(np.int64)

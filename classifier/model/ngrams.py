@@ -4,7 +4,6 @@ An n-gram is one, two or three neighbouring words, or two words with one or two 
 writers use are all one wildcard, numbers are another, so "the _ instead" is one feature whatever the product is.
 """
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.model.hash_table import Lookup
+from classifier.model.hash_table import HashTable
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -68,7 +67,7 @@ class NgramSpace:
         self.vocabulary = list(vocabulary)
         self.keys = keys
         self._numbers = _WordNumbers({word: _FIRST_WORD + i for i, word in enumerate(self.vocabulary)})
-        self._columns = Lookup(keys)
+        self._columns = HashTable(keys)
 
     @classmethod
     def fit(
@@ -111,30 +110,38 @@ class NgramSpace:
         first, kind = np.divmod(known, len(_SHAPES))
         return Occurrences(columns, first, first + _REACH.take(kind))
 
-    def _by_text(self, texts: Sequence[Sequence[str]]) -> tuple[Ints, Ints]:
+    def columns_by_text(self, texts: Sequence[Sequence[str]]) -> tuple[Ints, Ints]:
         """The columns of all occurrences, text after text, and how many each text has, (len(texts),)."""
         found = self.occurrences(texts)
         text_of = np.arange(len(texts)).repeat([len(text) + PAST_THE_END for text in texts])
         return found.columns, np.bincount(text_of[found.first], minlength=len(texts))
 
-    def matrix(self, texts: Sequence[Sequence[str]], idf: Floats | None = None) -> "csr_matrix":
-        """(len(texts), m) counts; with `idf` (m,) weighted by it and divided by the length of the occurrences'
-        weights, so that a text's score is a sum over its occurrences."""
+    def counts(self, texts: Sequence[Sequence[str]]) -> "csr_matrix":
+        """(len(texts), m): how often each n-gram stands in each text."""
         from scipy.sparse import csr_matrix  # for training; a screener does without
 
-        rows = [self._by_text(texts[first : first + _TOGETHER]) for first in range(0, len(texts), _TOGETHER)]
+        rows = [self.columns_by_text(texts[first : first + _TOGETHER]) for first in range(0, len(texts), _TOGETHER)]
         columns = np.concatenate([found for found, _ in rows]) if rows else np.empty(0, np.int64)
         sizes = np.concatenate([count for _, count in rows]) if rows else np.empty(0, np.int64)
         indptr = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
-        data = np.ones(len(columns), np.float32)
-        if idf is not None:
-            weights = idf[columns]
-            squares = weights**2
-            lengths = [np.sqrt(squares[first:end].sum()) or 1.0 for first, end in itertools.pairwise(indptr.tolist())]
-            data = (weights / np.repeat(np.array(lengths, np.float32), sizes)).astype(np.float32)
-        matrix = csr_matrix((data, columns, indptr), shape=(len(texts), len(self.keys)))
+        matrix = csr_matrix((np.ones(len(columns), np.float32), columns, indptr), shape=(len(texts), len(self.keys)))
         matrix.sum_duplicates()
         return matrix
+
+    def matrix(self, texts: Sequence[Sequence[str]], idf: Floats) -> "csr_matrix":
+        """(len(texts), m) counts, weighted: see `weighted`."""
+        return weighted(self.counts(texts), idf)
+
+
+def weighted(counts: "csr_matrix", idf: Floats) -> "csr_matrix":
+    """Counts times `idf` (m,), each row divided by the length of its occurrences' weights, so that a text's score is a
+    sum over its occurrences."""
+    from scipy.sparse import csr_matrix
+
+    lengths = np.sqrt(np.maximum(counts @ (idf**2), 1e-6)).astype(np.float32)
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    data = (counts.data * idf[counts.indices] / lengths[rows]).astype(np.float32)
+    return csr_matrix((data, counts.indices, counts.indptr), shape=counts.shape)
 
 
 def inverse_frequencies(counts: "csr_matrix") -> Floats:
@@ -142,11 +149,3 @@ def inverse_frequencies(counts: "csr_matrix") -> Floats:
     present = np.asarray((counts > 0).sum(axis=0)).ravel()
     idf: Floats = (np.log((1 + counts.shape[0]) / (1 + present)) + 1).astype(np.float32)
     return idf
-
-
-def windows(sentences: Sequence[tuple[int, int]], subject_tokens: int) -> list[tuple[int, int]]:
-    """Token ranges that the window model judges: each sentence, and each with the next one of the same field."""
-    pairs = [
-        (a[0], b[1]) for a, b in itertools.pairwise(sentences) if (a[0] < subject_tokens) == (b[0] < subject_tokens)
-    ]
-    return [*sentences, *pairs]

@@ -21,9 +21,9 @@ class WordPiece:
         self._cache: dict[str, tuple[int, ...]] = {}
 
     @classmethod
-    def load(cls, folder: Path) -> "WordPiece":
-        """The pieces of an encoder's folder, one a line in pieces.txt."""
-        return cls((folder / "pieces.txt").read_text(encoding="utf-8").rstrip("\n").split("\n"))
+    def load(cls, folder: Path, name: str = "pieces.txt") -> "WordPiece":
+        """The pieces of an encoder's folder, one a line in a file."""
+        return cls((folder / name).read_text(encoding="utf-8").rstrip("\n").split("\n"))
 
     def ids(self, word: str) -> tuple[int, ...]:
         """The piece numbers of one word (lower case, folded); at least one."""

@@ -47,7 +47,7 @@ class FindingPolicy:
 
 @dataclass(frozen=True, slots=True)
 class FormPolicy:
-    """What the form checks are told: patterns as regular expressions, subjects in lower case."""
+    """The settings of the form checks: patterns as regular expressions, subjects in lower case."""
 
     support_id: str
     permalink: str
@@ -61,7 +61,7 @@ def label_policy(label: Label, entry: dict[str, Any], sections: Mapping[str, Sec
 
 
 def finding_policy(id: str, entry: dict[str, Any], sections: Mapping[str, Section]) -> FindingPolicy:
-    """One `[finding.…]` entry. Raises as `label_policy` does, and KeyError for a severity that is none."""
+    """One `[finding.…]` entry. Raises as `label_policy` does, and KeyError for an unknown severity."""
     entry["section"] = sections[entry["section"]]
     if entry["severity"] not in SEVERITIES:
         raise KeyError(f"finding.{id}.severity")

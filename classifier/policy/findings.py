@@ -44,12 +44,30 @@ def rule_finding(
 ) -> Finding:
     """A rule that matched, in the words of its label where it brings none of its own. A weak rule often rests on words
     beside the matter: where the model's `passage` holds them, that is the place."""
-    span = passage if passage is not None and hit.strength == "weak" else hit.span
+    weak = hit.strength == "weak"
+    span = passage if passage is not None and weak else whole_phrase(hit.span, hit.sentence)
+    own = "" if weak else hit.message  # a weak rule's hint is no fact
     return Finding(
         hit.rule_id, words.label, severity, span.field, span.start, span.end, span.text,
-        hit.message or (words.block if severity == "block" else words.warn), hit.guidance or words.guidance,
+        own or (words.block if severity == "block" else words.warn), hit.guidance or words.guidance,
         hit.policy_ref or words.section.title, "rule", **_replacement(words, hit.sentence, evidence),
     )  # fmt: skip
+
+
+def whole_phrase(span: Span, sentence: Span) -> Span:
+    """The span, or where it has too few words to act on, its phrase up to the next comma or end of the sentence."""
+    if len(span.text.split()) >= _ENOUGH_WORDS or span.field != sentence.field:
+        return span
+    text, at, end = sentence.text, span.start - sentence.start, span.end - sentence.start
+    before = max((text.rfind(mark, 0, at) for mark in _PHRASE_ENDS), default=-1)
+    after = min((place for mark in _PHRASE_ENDS if (place := text.find(mark, end)) >= 0), default=len(text))
+    first = before + 1 + len(text[before + 1 : at]) - len(text[before + 1 : at].lstrip())
+    last = end + len(text[end:after].rstrip())
+    return Span(span.field, sentence.start + first, sentence.start + last, text[first:last])
+
+
+_ENOUGH_WORDS = 3
+_PHRASE_ENDS = ",;:.!?()\n"
 
 
 def model_finding(score: LabelScore, words: LabelPolicy, severity: Severity, evidence: Evidence) -> Finding:

@@ -66,7 +66,7 @@ class Policy:
         order = order or NO_ORDER
         hits = [hit for hit in evidence.rules.hits if hit.status == "live" and applies(hit, order)]
         probabilities = self._probabilities(evidence, hits, order)
-        asserted = frozenset(lb for lb in LABELS if probabilities[lb] >= evidence.thresholds[lb].asserted)
+        asserted = self._asserted(evidence, probabilities)
         findings = [
             *self._prohibited(evidence, hits, probabilities),
             *self._general(evidence, order, probabilities),
@@ -87,6 +87,16 @@ class Policy:
             encoder=evidence.model.encoder if evidence.model else "absent",
             shadow_hits=tuple(hit.rule_id for hit in evidence.rules.hits if hit.status == "shadow"),
         )
+
+    def _asserted(self, evidence: Evidence, probabilities: Mapping[Label, float]) -> frozenset[Label]:
+        """The labels that the draft is judged to carry: those past their threshold; where none is, the likeliest reason
+        that is recognised, because what lets a draft pass is also asserted."""
+        found = frozenset(lb for lb in LABELS if probabilities[lb] >= evidence.thresholds[lb].asserted)
+        permitted = [lb for lb in LABELS if not self.is_prohibited(lb)]
+        recognised = [lb for lb in permitted if probabilities[lb] >= evidence.thresholds[lb].possible]
+        if found.intersection(permitted) or not recognised:
+            return found
+        return found | {max(recognised, key=lambda lb: probabilities[lb])}
 
     def _versions(self, evidence: Evidence) -> Versions:
         model = evidence.model.version if evidence.model else "none"
@@ -125,7 +135,8 @@ class Policy:
         for label in LABELS:
             limits = evidence.thresholds[label]
             if self.is_prohibited(label) and probabilities[label] >= limits.possible:
-                severity: Severity = "block" if probabilities[label] >= limits.sure else "warn"
+                sure = probabilities[label] >= limits.sure and not _says_nothing(evidence)
+                severity: Severity = "block" if sure else "warn"
                 yield from self._prohibited_spans(evidence, hits, self.labels[label], severity)
 
     def _prohibited_spans(
@@ -147,6 +158,8 @@ class Policy:
     def _general(self, evidence: Evidence, order: Order, probabilities: Mapping[Label, float]) -> Iterable[Finding]:
         if evidence.language.judged == "none":
             yield self.finding("language-not-judged")
+        elif _says_nothing(evidence):
+            return
         elif not any(probabilities[lb] >= evidence.thresholds[lb].possible for lb in LABELS):
             yield self.finding("no-recognised-reason")
         if evidence.rules.failed_rules or not evidence.complete:
@@ -188,6 +201,11 @@ class Policy:
 
 
 _REASONS_THAT_EXPLAIN_AN_INVITATION = {Label.INVENTORY_CANCELLATION, Label.CANCELLATION_PROBING}
+
+
+def _says_nothing(evidence: Evidence) -> bool:
+    """Whether the body has hardly a word: what models see in it is chance."""
+    return any(fault.kind == "body-says-nothing" for fault in evidence.form)
 
 
 def _decision(findings: Iterable[Finding]) -> Decision:

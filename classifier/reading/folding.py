@@ -37,7 +37,7 @@ def _fold_character(character: str) -> str:
         return "-"
     if character.isspace():
         return "\n" if character in "\n\r\x0b\x0c\x85\u2028\u2029" else " "
-    plain = unicodedata.normalize("NFKD", character).lower()
+    plain = unicodedata.normalize("NFKD", character).lower().replace("ß", "ss")
     kept = "".join(c for c in plain if unicodedata.category(c) not in ("Mn", "Me", "Cf"))
     return kept.translate(_LOOK_ALIKES)
 

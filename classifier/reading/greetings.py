@@ -11,7 +11,8 @@ Range = tuple[int, int]
 
 _GREETINGS = frozenset(
     "hi hello dear hey hiya greetings good hallo guten liebe lieber sehr bonjour hola buenos buenas estimado estimada "
-    "querido querida ciao buongiorno gentile".split()
+    "querido querida ciao buongiorno buonasera gentile gentilissimo gentilissima salve salut chere cher madame "
+    "monsieur moin servus".split()
 )
 _GREETING_ENDS = frozenset(",!:")
 _LONGEST_GREETING, _MOST_GREETINGS = 4, 2
@@ -20,8 +21,12 @@ _SIGN_OFF_LINES = (
     "with kind regards", "with best regards", "best wishes", "with best wishes", "warm wishes", "all the best",
     "sincerely", "sincerely yours", "yours sincerely", "yours faithfully", "yours truly", "cheers", "thanks",
     "many thanks", "thank you", "thanks again", "take care", "best", "warmly", "respectfully", "cordially",
-    "mit freundlichen grüßen", "mit freundlichen gruben", "mit freundlichen grussen", "viele gruse",
-    "freundliche grusse", "cordialement", "bien cordialement", "un saludo", "saludos", "cordiali saluti",
+    "mit freundlichen grussen", "mit freundlichen gruessen", "mit besten grussen", "mit lieben grussen",
+    "freundliche grusse", "viele grusse", "beste grusse", "liebe grusse", "herzliche grusse", "schone grusse", "gruss",
+    "mfg", "lg", "vg", "hochachtungsvoll", "ihr team", "cordialement", "bien cordialement", "bien a vous",
+    "bonne journee", "salutations", "sinceres salutations", "meilleures salutations", "un saludo", "un cordial saludo",
+    "saludos", "saludos cordiales", "atentamente", "muy atentamente", "cordiali saluti", "distinti saluti", "saluti",
+    "un cordiale saluto", "buona giornata", "a presto",
 )  # fmt: skip
 _SIGN_OFFS: dict[str, list[tuple[str, ...]]] = {}
 for _line in _SIGN_OFF_LINES:
@@ -35,13 +40,13 @@ _MATTER = frozenset(
     "new ok okay yes no not but because so call link code discount free refund refunded address p ps ich wir sie "
     "ihr wenn oder warum bitte nous vous si ou pourquoi usted su o por perche lei".split()
 )
-"""Words that no name has: a line with one of them says something and is heard."""
+"""Words that no name has: a line with one of them says something and is judged."""
 
 _LONGEST_SIGN_OFF = 12
 _LONGEST_NAME = 6
 
 
-def heard(
+def without_courtesies(
     tokens: Sequence[str], sentences: Sequence[Range], subject_tokens: int, breaks: AbstractSet[int]
 ) -> list[Range]:
     """The sentences as the models hear them: the subject's, then the body's without greeting and sign-off; all of them
@@ -78,19 +83,25 @@ def _after_greeting(tokens: Sequence[str], first: int, breaks: AbstractSet[int])
     return None
 
 
+def greets(words: Sequence[str], length: int) -> bool:
+    """Whether the first words of a line of `length` tokens are a greeting and nothing else."""
+    return length <= 6 and words[0] in _GREETINGS and _MATTER.isdisjoint(words)
+
+
 def _unsigned(tokens: Sequence[str], body: list[Range]) -> list[Range]:
     """Without the last sign-off and the names in the lines after it, if nothing else follows."""
     for at in range(len(body) - 1, -1, -1):
         words = tokens[slice(*body[at])]
-        if _signs_off(words):
+        if signs_off(words):
             return body[:at]
         if not _is_a_name(words):
             return body
     return body
 
 
-def _signs_off(words: Sequence[str]) -> bool:
-    if len(words) > _LONGEST_SIGN_OFF or not _MATTER.isdisjoint(words):
+def signs_off(words: Sequence[str]) -> bool:
+    """Whether a line of words is a sign-off."""
+    if not words or len(words) > _LONGEST_SIGN_OFF or not _MATTER.isdisjoint(words):
         return False
     for line in _SIGN_OFFS.get(words[0], ()):
         n = len(line)

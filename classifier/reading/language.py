@@ -1,19 +1,45 @@
-"""Which language a draft is written in, and how far we can judge it."""
+"""Which language a draft is written in, sentence by sentence, and how far we can judge it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import import_module
+from typing import Literal
 
 from classifier.draft import Draft
 from classifier.evidence import LanguageGuess
+from classifier.reading.folding import fold
 
 _ENGLISH = LanguageGuess("en", "full")
 _FEW_WORDS = 5
 _ENOUGH_TOKENS = 400
 _ENGLISH_SHARE = 0.55
 _LATIN_SHARE = 0.6
+_OTHERS = ("pt", "nl", "pl", "ca", "ro", "sv", "da", "nb", "fi", "cs", "hu", "tr", "id", "hr", "sk")
+"""Languages of Latin script that are distinguished from those we judge by their commonest words."""
+
+_ORDERS = {
+    "de": "bestellung lieferung paket sendung adresse ausverkauft storniert hausnummer lieferadresse leider bitte ware",
+    "fr": "commande colis livraison annule annulee epuise epuisee retard adresse remboursement expediteur article",
+    "es": "pedido paquete envio cancelado anulado agotado existencias reembolso entrega direccion retraso devuelto",
+    "it": "ordine consegna pacco ritardo annullato esaurito indirizzo spedizione rimborso mittente articolo merce",
+}
+"""Words of orders and parcels, which decide where a draft is a line of a few words."""
+
+_ENGLISH_MARKS = frozenset("the your you we is to and of our have it this be will are for that with not please".split())
+_ENOUGH_MARKS = 3
+_LEAST_HITS = 2
+_CLEARLY_MORE = 1.3
+_FOREIGN_LETTERS = 8
+"""So many letters of a foreign script, more than there are Latin ones, make a sentence one that we cannot judge."""
+
+Range = tuple[int, int]
+"""(first, end) token numbers."""
 
 
 class LanguageJudge:
-    """Most drafts are settled by their share of English words; only the rest pays for a detector."""
+    """Most drafts are settled by their share of English words, most others by their commonest words; only the rest
+    pays for a detector."""
 
     def __init__(self, english: frozenset[str], full: frozenset[str], partial: frozenset[str]) -> None:
         self._english = english
@@ -23,6 +49,11 @@ class LanguageJudge:
     def guess(self, draft: Draft, tokens: Sequence[str]) -> LanguageGuess:
         """The language of subject and body together; English where there is too little to tell."""
         tokens = tokens[:_ENOUGH_TOKENS]
+        if len(_ENGLISH_MARKS.intersection(tokens)) < _ENOUGH_MARKS:
+            votes = self._votes(tokens)
+            winner = self._winner(votes)
+            if winner in self._partial and votes[winner] > votes["en"]:
+                return self._named(str(winner))
         others = [token for token in tokens if token not in self._english]
         english = len(tokens) - len(others)
         if english >= _ENGLISH_SHARE * len(tokens) and english >= _FEW_WORDS:
@@ -31,15 +62,73 @@ class LanguageJudge:
         if english >= _ENGLISH_SHARE * words and words >= _FEW_WORDS:
             return _ENGLISH
         text = f"{draft.subject} {draft.body}"
-        if words < _FEW_WORDS and (text.isascii() or _latin_share(text) >= _LATIN_SHARE):
+        latin = text.isascii() or _latin_share(text) >= _LATIN_SHARE
+        votes = self._votes(tokens) if latin else Counter[str]()
+        if words < _FEW_WORDS and latin and not self._winner(votes):
             return _ENGLISH
-        return self._detect(text)
+        return self._named(self._winner(votes) or self._detect(text, votes))
 
-    def _detect(self, text: str) -> LanguageGuess:
-        import py3langid  # loaded at need: most drafts never ask, and it takes half a second
+    def unjudged(self, tokens: Sequence[str], sentences: Iterable[Range], main: LanguageGuess) -> list[Range]:
+        """The sentences in a language that we cannot judge, beside others that we can. None where the whole draft is in
+        such a language."""
+        if main.judged == "none":
+            return []
+        return [sentence for sentence in sentences if self._cannot_judge(tokens[slice(*sentence)])]
+
+    def _cannot_judge(self, words: Sequence[str]) -> bool:
+        unknown = [word for word in words if word not in self._english and len(word) > 1]
+        foreign = sum(len(word) for word in unknown if not word.isascii() and word.isalpha())
+        if foreign >= _FOREIGN_LETTERS:
+            return foreign > sum(len(word) for word in words if word.isascii() and word.isalpha())
+        if len(unknown) < _FEW_WORDS or 2 * len(unknown) < len(words):
+            return False
+        votes = self._votes(words)
+        winner = self._winner(votes)
+        return winner is not None and winner in _OTHERS and votes[winner] > _LEAST_HITS
+
+    def _votes(self, tokens: Sequence[str]) -> Counter[str]:
+        """How many of the tokens are among the commonest words of each language."""
+        common = _common_words(tuple(sorted(self._full | self._partial)))
+        return Counter(language for token in tokens for language in common.get(token, ()))
+
+    def _winner(self, votes: Counter[str]) -> str | None:
+        """The language of the most votes, of those that we judge where it is close; None where there are few votes."""
+        judged = self._full | self._partial
+        best = max(judged, key=lambda code: (votes[code], code))
+        other = max(_OTHERS, key=lambda code: (votes[code], code))
+        if votes[other] >= _LEAST_HITS and votes[other] > _CLEARLY_MORE * votes[best]:
+            return other
+        return best if votes[best] >= _LEAST_HITS and votes[best] >= votes[other] else None
+
+    def _detect(self, text: str, votes: Counter[str]) -> str:
+        import py3langid  # loaded for the first draft that needs it: most never do, and it takes half a second
 
         code = str(py3langid.classify(text[:2000])[0])
-        return LanguageGuess(code, "full" if code in self._full else "partial" if code in self._partial else "none")
+        if code not in self._full | self._partial and votes:
+            best = max(self._full | self._partial, key=lambda judged: (votes[judged], judged))
+            if votes[best] >= max(votes[other] for other in _OTHERS) and votes[best]:
+                return best
+        return code
+
+    def _named(self, code: str) -> LanguageGuess:
+        judged: Literal["full", "partial", "none"] = (
+            "full" if code in self._full else "partial" if code in self._partial else "none"
+        )
+        return LanguageGuess(code, judged)
+
+
+@cache
+def _common_words(judged: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Folded word -> the languages it is common in, by spaCy's lists of stop words."""
+    found: dict[str, tuple[str, ...]] = {}
+    for code in (*judged, *_OTHERS):
+        stop_words = import_module(f"spacy.lang.{code}.stop_words").STOP_WORDS
+        for word in {fold(word).text for phrase in stop_words for word in phrase.split()}:
+            found[word] = (*found.get(word, ()), code)
+    for code in _ORDERS.keys() & set(judged):
+        for word in _ORDERS[code].split():
+            found[word] = tuple({*found.get(word, ()), code})
+    return found
 
 
 def _latin_share(text: str) -> float:

@@ -10,8 +10,9 @@ from typing import Literal
 from classifier.draft import Draft
 from classifier.evidence import LanguageGuess, Span
 from classifier.reading.folding import Folded, end_of_letter, fold
-from classifier.reading.greetings import heard
+from classifier.reading.greetings import without_courtesies
 from classifier.reading.language import LanguageJudge
+from classifier.reading.line_ends import closing_breaks
 from classifier.reading.spelling import Words
 
 TextField = Literal["subject", "body"]
@@ -29,6 +30,10 @@ _ABBREVIATIONS = frozenset(
     "nov dec bzw ca sr sra".split()
 )
 _LONGEST_SENTENCE = 60
+_MOST_SENTENCES = 2_000
+"""Ends of further sentences are not looked for: what stands there is cut by length, at a bounded cost a character."""
+_ENOUGH_TO_SAY, _FEW_WORDS = 12, 4
+"""A body of so many words that has fewer different known ones says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,10 @@ class Reading:
     """A draft as it was read. Token i is tokens[i], typed at [starts[i], ends[i]) of its field.
 
     The first `subject_tokens` tokens stand in the subject. `sentences` are (first, end) token ranges that cover
-    all tokens in order; none spans two fields. `heard` are those of them that the models hear, without courtesies.
-    A line end is no token: it ends a sentence. `disguised` tells that words had to be respelled to be read.
+    all tokens in order; none spans two fields. `judged` are those of them that the models receive: without greeting and
+    sign-off, and without sentences in a language that we cannot judge (`language` says then that the draft cannot be
+    judged). A line end is no token; it ends a sentence where the line was not wrapped. `disguised` tells that words had
+    to be respelled to be read, `says_nothing` that the body has hardly a word, or repeats the same few.
     """
 
     draft: Draft
@@ -46,19 +53,20 @@ class Reading:
     ends: list[int]
     subject_tokens: int
     sentences: list[tuple[int, int]]
-    heard: list[tuple[int, int]]
+    judged: list[tuple[int, int]]
     language: LanguageGuess
     disguised: bool
+    says_nothing: bool = False
 
     @property
-    def heard_tokens(self) -> list[int]:
+    def judged_tokens(self) -> list[int]:
         """The numbers of the tokens that the models hear, in order."""
-        return [i for first, end in self.heard for i in range(first, end)]
+        return [i for first, end in self.judged for i in range(first, end)]
 
     @property
-    def heard_words(self) -> list[str]:
+    def judged_words(self) -> list[str]:
         """The tokens that the models hear, in order."""
-        return [token for first, end in self.heard for token in self.tokens[first:end]]
+        return [token for first, end in self.judged for token in self.tokens[first:end]]
 
     def field_of(self, token: int) -> TextField:
         """Where a token stands."""
@@ -88,11 +96,24 @@ class Reader:
         disguised = self._read_field(draft.subject, tokens, starts, ends, breaks)
         subject_tokens = len(tokens)
         disguised = self._read_field(draft.body, tokens, starts, ends, breaks) or disguised
-        closed = breaks | _closed(draft, tokens, starts, ends, subject_tokens)
+        closed = closing_breaks(draft.body, tokens, starts, ends, breaks, subject_tokens)
+        closed |= _closed(draft, tokens, starts, ends, subject_tokens, breaks)
         sentences = _sentences(tokens, subject_tokens, closed)
-        models_hear = heard(tokens, sentences, subject_tokens, breaks)
         language = self._languages.guess(draft, tokens)
-        return Reading(draft, tokens, starts, ends, subject_tokens, sentences, models_hear, language, disguised)
+        models_hear = without_courtesies(tokens, sentences, subject_tokens, breaks)
+        if unjudged := set(self._languages.unjudged(tokens, models_hear, language)):
+            models_hear = [sentence for sentence in models_hear if sentence not in unjudged]
+            language = LanguageGuess(language.code, "none")
+        return Reading(
+            draft, tokens, starts, ends, subject_tokens, sentences, models_hear, language, disguised,
+            self._says_nothing(tokens[subject_tokens:]),
+        )  # fmt: skip
+
+    def _says_nothing(self, tokens: list[str]) -> bool:
+        """Whether a body of some length has hardly a word that we know, or repeats the same few."""
+        words = [token for token in tokens if token.isalpha()]
+        known = {word for word in words if word in self._words.known}
+        return len(words) >= _ENOUGH_TO_SAY and len(known) < _FEW_WORDS and all(w.isascii() for w in words)
 
     def _read_field(self, text: str, tokens: list[str], starts: list[int], ends: list[int], breaks: set[int]) -> bool:
         """Append the field's tokens, and to `breaks` the number of each token that begins a new line."""
@@ -166,13 +187,18 @@ def _restore(folded: Folded, text: str, starts: list[int], ends: list[int], firs
         starts[i], ends[i] = folded.starts[starts[i]], end_of_letter(text, folded.ends[ends[i] - 1])
 
 
-def _closed(draft: Draft, tokens: list[str], starts: list[int], ends: list[int], subject_tokens: int) -> set[int]:
+def _closed(
+    draft: Draft, tokens: list[str], starts: list[int], ends: list[int], subject_tokens: int, breaks: set[int]
+) -> set[int]:
     """The numbers of the tokens after a mark that ends a sentence. A full stop does not where it ends an abbreviation
-    or stands inside a number or an address of the web: what follows such a one at once is no capital letter."""
+    or the number of a list's item, or stands inside a number or an address of the web: what follows such a one at once
+    is no capital letter."""
     closed = set()
     for i in [i for i, token in enumerate(tokens) if token in _ENDS]:
         if tokens[i] == ".":
             if i and tokens[i - 1] in _ABBREVIATIONS:
+                continue
+            if i and tokens[i - 1].isdigit() and (i - 1 in breaks or i - 1 in (0, subject_tokens)):
                 continue
             if i + 1 < len(tokens) and starts[i + 1] == ends[i] and i + 1 != subject_tokens:
                 text = draft.subject if i < subject_tokens else draft.body
@@ -187,7 +213,7 @@ def _sentences(tokens: list[str], subject_tokens: int, closed: set[int]) -> list
     sentence before it."""
     found: list[tuple[int, int]] = []
     first = 0
-    for end in sorted(closed | {subject_tokens, len(tokens)}):
+    for end in sorted({*sorted(closed)[:_MOST_SENTENCES], subject_tokens, len(tokens)}):
         if end - first == 1 and found and first != subject_tokens and not tokens[first].isalnum():
             found[-1] = (found[-1][0], end)
         else:

@@ -10,6 +10,8 @@ _LEET_L = str.maketrans("013457@$!|+€", "oleastasllte")
 _REPEATS = re.compile(r"(.)\1{2,}")
 _TYPO_TARGETS = 6_000
 _SHORTEST_TYPO = 6
+_LONGEST_WORD = 40
+"""No word is longer; a longer token is read as typed, because mending costs the square of its length."""
 _CACHE_LIMIT = 50_000
 
 
@@ -23,7 +25,7 @@ class _Readings(dict[str, str]):
     def __missing__(self, token: str) -> str:
         if len(self) >= _CACHE_LIMIT:
             self.clear()
-        plain = len(token) < 2 or token in self._words.known
+        plain = not 2 <= len(token) <= _LONGEST_WORD or token in self._words.known
         read = self[token] = token if plain else self._words.mend(token)
         return read
 
@@ -50,7 +52,9 @@ class Words:
         return cls(_lines(english), _lines(foreign))
 
     def mend(self, token: str) -> str:
-        """The known word that an unknown token stands for, or the token itself."""
+        """The known word that an unknown token stands for, or the token itself. Tokens longer than any word stay."""
+        if len(token) > _LONGEST_WORD:
+            return token
         for candidate in _undisguised(token):
             if candidate in self.known:
                 return candidate
@@ -91,9 +95,14 @@ def _deletions(word: str) -> list[str]:
     return [word[:i] + word[i + 1 :] for i in range(len(word))]
 
 
+_TYPED_UMLAUTS = re.compile(r"([aou])e")
+
+
 def _undisguised(token: str) -> Iterable[str]:
-    """What a token may be without leetspeak and stretched letters, likeliest first."""
+    """What a token may be without leetspeak, stretched letters and umlauts typed as two letters, likeliest first."""
     plain = [token]
+    if "e" in token[1:] and token.isalpha():
+        yield _TYPED_UMLAUTS.sub(r"\1", token)
     if not token.isalpha() and any(c.isalpha() for c in token):
         plain = [token.translate(_LEET), token.translate(_LEET_L)]
     for word in plain:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 
 from classifier import Draft, Order, Screener, Verdict
 from classifier.evidence import Evidence, LanguageGuess, RuleEvidence
-from classifier.model.encoder import Opinion
-from classifier.screener import RULES_ONLY, Look
+from classifier.model.encoder import EncoderScores
+from classifier.screener import RULES_ONLY, PartialEvidence
 from service.judging.micro_batching import MicroBatcher
 from service.telemetry.logs import event
 
@@ -106,12 +106,15 @@ class JudgingExecutor:
     async def _verdict(
         self, screener: Screener, draft: Draft, order: Order | None, deadline: JudgingDeadline
     ) -> tuple[Verdict, Evidence]:
-        look = await self._micro_batcher.look(screener, draft, order, deadline.late)
-        return _decided(screener, look, await self._opinion(screener, look, deadline) if look.doubtful else None)
+        partial = await self._micro_batcher.partial_evidence(screener, draft, order, deadline.late)
+        scores = await self._encoder_scores(screener, partial, deadline) if partial.doubtful else ()
+        return _decided(screener, partial, scores)
 
-    async def _opinion(self, screener: Screener, look: Look, deadline: JudgingDeadline) -> Opinion | None:
+    async def _encoder_scores(
+        self, screener: Screener, partial: PartialEvidence, deadline: JudgingDeadline
+    ) -> tuple[EncoderScores, ...] | None:
         """The encoder's word; None, and the evidence is incomplete, if it does not come in time or fails."""
-        work = asyncio.get_running_loop().run_in_executor(self._encoders, screener.opinion, look)
+        work = asyncio.get_running_loop().run_in_executor(self._encoders, screener.encoder_scores, partial)
         try:
             return await asyncio.wait_for(work, deadline.left())
         except TimeoutError:
@@ -129,14 +132,19 @@ def _in_lane(pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDea
 def _at_once(
     screener: Screener, draft: Draft, order: Order | None, deadline: JudgingDeadline
 ) -> tuple[Verdict, Evidence]:
-    look = screener.look(draft, order, late=deadline.late)
-    return _decided(screener, look, screener.opinion(look) if look.doubtful and not deadline.late() else None)
+    partial = screener.partial_evidence(draft, order, late=deadline.late)
+    scores = (
+        None if partial.doubtful and deadline.late() else screener.encoder_scores(partial) if partial.doubtful else ()
+    )
+    return _decided(screener, partial, scores)
 
 
-def _decided(screener: Screener, look: Look, opinion: Opinion | None) -> tuple[Verdict, Evidence]:
-    evidence = screener.settled(look, opinion)
-    verdict = screener.policy.decide(evidence, look.order)
-    if look.first is None and not evidence.complete:
+def _decided(
+    screener: Screener, partial: PartialEvidence, scores: tuple[EncoderScores, ...] | None
+) -> tuple[Verdict, Evidence]:
+    evidence = screener.combine(partial, scores)
+    verdict = screener.policy.decide(evidence, partial.order)
+    if partial.scores is None and not evidence.complete:
         verdict = _without_reason(verdict)
     return verdict, evidence
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from classifier import Draft, Order, Screener
-from classifier.screener import Look
+from classifier.screener import PartialEvidence
 
 MOST_TOGETHER = 6
 """More would raise the throughput further, and the slowest answers' time with it: all wait for the last of a group."""
@@ -20,11 +20,12 @@ class _Waiting:
     draft: Draft
     order: Order | None
     late: Callable[[], bool]
-    future: "asyncio.Future[Look]"
+    future: "asyncio.Future[PartialEvidence]"
 
 
 class MicroBatcher:
-    """Looks at drafts on the event loop. A group is no longer, in characters, than the longest draft may be alone."""
+    """Judges drafts on the event loop, but for the encoder. A group is no longer, in characters, than the longest draft
+    may be alone."""
 
     def __init__(self, longest: int, overran: Callable[[], None]) -> None:
         """`overran` is called when a deadline passes while the batch holds the event loop."""
@@ -32,10 +33,10 @@ class MicroBatcher:
         self._overran = overran
         self._arrived: dict[Screener, list[_Waiting]] = {}
 
-    def look(
+    def partial_evidence(
         self, screener: Screener, draft: Draft, order: Order | None, late: Callable[[], bool]
-    ) -> "asyncio.Future[Look]":
-        """What `screener.look` says of a draft, at the end of this turn of the loop."""
+    ) -> "asyncio.Future[PartialEvidence]":
+        """What `screener.partial_evidence` returns for a draft, at the end of this turn of the loop."""
         loop = asyncio.get_running_loop()
         arrived = self._arrived.setdefault(screener, [])
         if not arrived:
@@ -44,11 +45,11 @@ class MicroBatcher:
         return arrived[-1].future
 
     def _turn(self, loop: asyncio.AbstractEventLoop, screener: Screener) -> None:
-        """Look at one group; those that are left over have the next turn, after whatever else waits."""
+        """Judge one group; those that are left over have the next turn, after whatever else waits."""
         arrived = self._arrived.pop(screener)
         count = self._fitting(arrived)
         in_time = [waiting for waiting in arrived[:count] if not waiting.late()]
-        _look(screener, arrived[:count])
+        _judge(screener, arrived[:count])
         if any(waiting.late() for waiting in in_time):
             self._overran()
         if rest := arrived[count:]:
@@ -65,25 +66,25 @@ class MicroBatcher:
         return min(len(arrived), MOST_TOGETHER)
 
 
-def _look(screener: Screener, group: Sequence[_Waiting]) -> None:
-    """Tell each its look, or what went wrong with it; a draft that cannot be looked at fails by itself."""
+def _judge(screener: Screener, group: Sequence[_Waiting]) -> None:
+    """Give each its partial evidence, or what went wrong with it; a draft that cannot be judged fails by itself."""
     try:
-        looks = _together(screener, group)
+        found = _together(screener, group)
     except Exception as error:
         if len(group) > 1:
             for waiting in group:
-                _look(screener, [waiting])
+                _judge(screener, [waiting])
         elif not group[0].future.done():
             group[0].future.set_exception(error)
         return
-    for waiting, look in zip(group, looks, strict=True):
+    for waiting, partial in zip(group, found, strict=True):
         if not waiting.future.done():  # its caller may have gone
-            waiting.future.set_result(look)
+            waiting.future.set_result(partial)
 
 
-def _together(screener: Screener, group: Sequence[_Waiting]) -> Sequence[Look]:
-    """The looks of a group; stages are left out once there is nobody left who is in time."""
+def _together(screener: Screener, group: Sequence[_Waiting]) -> Sequence[PartialEvidence]:
+    """The partial evidence of a group; stages are skipped once nobody of it is in time."""
     if len(group) == 1:
-        return [screener.look(group[0].draft, group[0].order, late=group[0].late)]
+        return [screener.partial_evidence(group[0].draft, group[0].order, late=group[0].late)]
     drafts, orders = [waiting.draft for waiting in group], [waiting.order for waiting in group]
-    return screener.looks(drafts, orders, late=lambda: all(waiting.late() for waiting in group))
+    return screener.partial_evidence_of_many(drafts, orders, late=lambda: all(waiting.late() for waiting in group))

@@ -1,5 +1,6 @@
 """An artifact that is missing, altered, cut short or of another format is refused by name; loading runs no code."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -7,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.model.artifact import ARRAYS, MANIFEST, SHIPPED, ArtifactError, ModelArtifact, shipped_artifact
+from classifier.model.artifact import (
+    ARRAYS,
+    MANIFEST,
+    SHIPPED,
+    ArtifactError,
+    ModelArtifact,
+    digest,
+    shipped_artifact,
+)
 
 
 @pytest.fixture
@@ -58,3 +67,39 @@ def test_the_registry_s_live_version_goes_before_the_shipped_one(
     assert shipped_artifact() == tmp_path / "registry" / "versions" / "model-1"
     (tmp_path / "registry" / "live").write_text("model-gone\n")
     assert shipped_artifact() == SHIPPED
+
+
+def rewritten(folder: Path, **changes: object) -> None:
+    """The manifest with other entries, and the version that belongs to them."""
+    manifest = {**json.loads((folder / MANIFEST).read_text()), **changes}
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "version": digest(manifest)}))
+
+
+def test_a_changed_manifest_is_refused(folder: Path) -> None:
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["thresholds"]["substitute_offer"]["sure"] = 0.999
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match="not the digest"):
+        ModelArtifact.load(folder)
+
+
+@pytest.mark.parametrize("value", [2.0, -0.1, None, "high", float("nan")])
+def test_a_threshold_that_is_no_probability_is_refused(folder: Path, value: object) -> None:
+    thresholds = json.loads((folder / MANIFEST).read_text())["thresholds"]
+    thresholds["substitute_offer"]["sure"] = value
+    rewritten(folder, thresholds=thresholds)
+    with pytest.raises(ArtifactError, match="substitute_offer"):
+        ModelArtifact.load(folder)
+
+
+@pytest.mark.parametrize("name", ["keys", "table", "bias", "stack", "stack_bias", "calibration", "encoder_stack"])
+def test_an_array_of_another_shape_is_refused(folder: Path, name: str) -> None:
+    with np.load(folder / ARRAYS) as kept:
+        arrays = {key: kept[key] for key in kept.files}
+    arrays[name] = arrays[name][..., :-1]
+    np.savez_compressed(folder / ARRAYS, **arrays)
+    files = json.loads((folder / MANIFEST).read_text())["files"]
+    files[ARRAYS] = hashlib.sha256((folder / ARRAYS).read_bytes()).hexdigest()
+    rewritten(folder, files=files)
+    with pytest.raises(ArtifactError, match="has shape"):
+        ModelArtifact.load(folder)

@@ -126,7 +126,7 @@ def test_what_is_kept_in_memory_is_bounded() -> None:
     ],
 )  # fmt: skip
 def test_the_models_hear_no_courtesies(body: str, words: str) -> None:
-    assert " ".join(read(body).heard_words) == words
+    assert " ".join(read(body).judged_words) == words
 
 
 def test_a_line_end_closes_a_sentence_and_is_no_token() -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from classifier import Draft, Order, Screener
-from classifier.screener import Look
+from classifier.screener import PartialEvidence
 from service.judging.micro_batching import MOST_TOGETHER, MicroBatcher
 from tests.service.drafts import ALLOWED, BLOCKED
 
@@ -20,10 +20,12 @@ class Recorder:
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
 
-    def look(self, draft: Draft, order: Order | None, *, late: Callable[[], bool]) -> Any:
-        return self.looks([draft], [order], late=late)[0]
+    def partial_evidence(self, draft: Draft, order: Order | None, *, late: Callable[[], bool]) -> Any:
+        return self.partial_evidence_of_many([draft], [order], late=late)[0]
 
-    def looks(self, drafts: Sequence[Draft], orders: Sequence[Order | None], *, late: Callable[[], bool]) -> Any:
+    def partial_evidence_of_many(
+        self, drafts: Sequence[Draft], orders: Sequence[Order | None], *, late: Callable[[], bool]
+    ) -> Any:
         self.groups.append([draft.body for draft in drafts])
         if any("BAD" in draft.body for draft in drafts):
             raise ValueError("bad")
@@ -41,7 +43,9 @@ def asked(
 
     async def together() -> list[Any]:
         gathering = MicroBatcher(LONGEST, overran)
-        futures = [gathering.look(cast(Screener, screener), Draft("GG-1", "", body), None, late) for body in bodies]
+        futures = [
+            gathering.partial_evidence(cast(Screener, screener), Draft("GG-1", "", body), None, late) for body in bodies
+        ]
         return await asyncio.gather(*futures, return_exceptions=True)
 
     return asyncio.run(together())
@@ -83,15 +87,17 @@ def screener() -> Screener:
 def test_together_gives_the_verdicts_of_each_alone(screener: Screener) -> None:
     drafts = [Draft(**one) for one in (ALLOWED, BLOCKED, ALLOWED)]
 
-    async def together() -> list[Look]:
+    async def together() -> list[PartialEvidence]:
         gathering = MicroBatcher(6_000, lambda: None)
-        return await asyncio.gather(*(gathering.look(screener, draft, None, never) for draft in drafts))
+        return await asyncio.gather(*(gathering.partial_evidence(screener, draft, None, never) for draft in drafts))
 
-    for draft, look in zip(drafts, asyncio.run(together()), strict=True):
-        evidence = screener.settled(look, screener.opinion(look) if look.doubtful else None)
+    for draft, partial in zip(drafts, asyncio.run(together()), strict=True):
+        evidence = screener.combine(partial, screener.encoder_scores(partial) if partial.doubtful else ())
         assert screener.policy.decide(evidence) == screener.screen(draft)
 
 
 def test_stages_are_left_out_once_nobody_is_in_time(screener: Screener) -> None:
-    for look in screener.looks([Draft(**BLOCKED), Draft(**ALLOWED)], [None, None], late=lambda: True):
-        assert (look.in_time, look.rules.hits, look.first) == (False, (), None)
+    for partial in screener.partial_evidence_of_many(
+        [Draft(**BLOCKED), Draft(**ALLOWED)], [None, None], late=lambda: True
+    ):
+        assert (partial.in_time, partial.rules.hits, partial.scores) == (False, (), None)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from classifier import Draft, Order, Screener
-from classifier.model.encoder import Opinion
-from classifier.screener import Look
+from classifier.model.encoder import EncoderScores
+from classifier.screener import PartialEvidence
 from service.judging.executor import JudgingDeadline, JudgingExecutor
 from service.judging.live_models import Screeners
 from tests.service.drafts import ALLOWED, BLOCKED
@@ -24,8 +24,10 @@ SLOW = "This one takes long."
 class OneByOne(Screener):
     """Looks at each draft alone, also at those that arrive together."""
 
-    def looks(self, drafts: Sequence[Draft], orders: Sequence[Order | None], **named: Any) -> list[Look]:
-        return [self.look(draft, order, **named) for draft, order in zip(drafts, orders, strict=True)]
+    def partial_evidence_of_many(
+        self, drafts: Sequence[Draft], orders: Sequence[Order | None], **named: Any
+    ) -> list[PartialEvidence]:
+        return [self.partial_evidence(draft, order, **named) for draft, order in zip(drafts, orders, strict=True)]
 
 
 class SlowScreener(OneByOne):
@@ -34,24 +36,24 @@ class SlowScreener(OneByOne):
     asked = threading.Event()
     go = threading.Event()
 
-    def look(self, draft: Draft, *given: Any, **named: Any) -> Look:
-        look = super().look(draft, *given, **named)
-        if SLOW not in draft.body or look.first is None:
-            return look
-        return replace(look, first=replace(look.first, doubtful=True))
+    def partial_evidence(self, draft: Draft, *given: Any, **named: Any) -> PartialEvidence:
+        partial = super().partial_evidence(draft, *given, **named)
+        if SLOW not in draft.body or partial.scores is None:
+            return partial
+        return replace(partial, scores=replace(partial.scores, asked=(0,)))
 
-    def opinion(self, look: Look) -> Opinion:
-        if SLOW in look.draft.body:
+    def encoder_scores(self, partial: PartialEvidence) -> tuple[EncoderScores, ...]:
+        if SLOW in partial.draft.body:
             self.asked.set()
             self.go.wait(30)
-        return super().opinion(look)
+        return super().encoder_scores(partial)
 
 
 class BrokenScreener(SlowScreener):
     """Its encoder fails."""
 
-    def opinion(self, look: Look) -> Opinion:
-        raise RuntimeError(look.draft.body)
+    def encoder_scores(self, partial: PartialEvidence) -> tuple[EncoderScores, ...]:
+        raise RuntimeError(partial.draft.body)
 
 
 @pytest.fixture(autouse=True)
@@ -123,10 +125,10 @@ class StuckScreener(OneByOne):
 
     go = threading.Event()
 
-    def look(self, draft: Draft, *given: Any, **named: Any) -> Look:
+    def partial_evidence(self, draft: Draft, *given: Any, **named: Any) -> PartialEvidence:
         on_the_loop = threading.current_thread().name != "slow-lane_0"
         self.go.wait(0.2 if on_the_loop else 60)
-        return super().look(draft, *given, **named)
+        return super().partial_evidence(draft, *given, **named)
 
 
 def test_once_a_stage_has_overrun_on_the_event_loop_the_next_is_not_waited_for(tmp_path: Path) -> None:
@@ -170,10 +172,10 @@ class Asked:
 
 @pytest.mark.parametrize(("late_at", "hits", "model"), [(1, False, False), (2, True, False), (3, True, True)])
 def test_stages_after_the_deadline_are_left_out(screener: Screener, late_at: int, hits: bool, model: bool) -> None:
-    look = screener.look(Draft(**BLOCKED), late=Asked(late_at))
-    evidence = screener.settled(look, None)
+    partial = screener.partial_evidence(Draft(**BLOCKED), late=Asked(late_at))
+    evidence = screener.combine(partial, None)
     assert (bool(evidence.rules.hits), evidence.model is not None) == (hits, model)
-    assert evidence.complete is (model and not look.doubtful)
+    assert evidence.complete is (model and not partial.doubtful)
 
 
 def test_where_no_stage_was_in_time_the_draft_is_not_called_unreasonable(screener: Screener) -> None:

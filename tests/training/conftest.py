@@ -14,7 +14,7 @@ from training.tickets.loading import as_record, load
 
 WRITERS = (
     "plain-inbox", "fashion-us", "everyday-shops", "swaps-plain", "winback-plain", "logistics-plain",
-    "electronics-home", "seller-macros-and-chat", "plain-inbox-two", "harbour-traders",
+    "electronics-home", "seller-macros-and-chat", "town-inbox", "long-mail",
 )  # fmt: skip
 """Two of them are for tuning and two for testing, by data/splits.toml."""
 

@@ -90,7 +90,7 @@ def test_the_report_shows_targets_rules_costs_and_plots(
     printed = json.loads(capsys.readouterr().out)
     assert {"decisions", "labels", "slices", "costs", "rules", "intervals", "macro_f1"} <= set(printed)
     text = html.read_text()
-    assert text.count("<svg") == 5
+    assert text.count("<svg") == 6
     assert "http://" not in text.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )
@@ -114,7 +114,7 @@ def test_the_card_tells_data_use_limits_and_figures(live: str, capsys: pytest.Ca
         "data-",
         "## Intended use",
         "## Limits",
-        "writer:harbour-traders",
+        "writer:long-mail",
         "| substitute_offer |",
         "by ada: first",
     ):

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,17 @@ from torch.nn import functional
 
 from classifier.labels import LABELS
 from classifier.model.wordpiece import WordPiece
-from training.encoder.examples import EncoderRecipe, Example, disturbed, example
-from training.encoder.network import BASE_SHA256, Encoder, keep_pieces, load_base
-from training.fitting.augmentation import Surroundings
+from training.encoder.examples import EncoderRecipe, Example, Source, examples, source
+from training.encoder.network import BASE_SHA256, EncoderNetwork, keep_pieces, load_base, pruned
 
-__all__ = ["EncoderRecipe", "Example", "example", "export", "logits", "train"]
+__all__ = ["EncoderRecipe", "Example", "Source", "examples", "export", "logits", "source", "train"]
 
-WEIGHTS = "weights.pt"
+WEIGHTS, WHOLE_PIECES = "weights.pt", "weights.txt"
+"""What a later run goes on from: the weights, and the pieces that belong to them."""
+
 TRAINED_ON = "the train part of data/splits.toml; never the tune or test part"
+_KEPT_EVERY = 200
+"""Steps between two checkpoints."""
 
 
 def _batches(
@@ -61,42 +64,35 @@ def _padded(group: Sequence[Any], pad: int) -> tuple[Tensor, Tensor, Tensor, Ten
 
 
 def train(
-    examples: Sequence[Example],
-    around: Surroundings,
+    sources: Sequence[Source],
     base: Path,
     recipe: EncoderRecipe,
     *,
     start: Path | None = None,
+    checkpoint: Path | None = None,
     say: Any = print,
-    watch: Any = None,
-) -> tuple[Encoder, WordPiece]:
-    """The fitted encoder and its pieces: from the base weights, or on from an earlier run's folder `start`.
-    Deterministic for one torch build and thread count."""
+) -> tuple[EncoderNetwork, WordPiece]:
+    """The fitted encoder and its pieces: from the base weights, or on from an earlier run's folder `start`. With
+    `checkpoint` the weights are written there every few hundred steps. Deterministic for one torch build and thread
+    count."""
     torch.manual_seed(recipe.seed)
     rng = random.Random(recipe.seed)
-    model, pieces = _begin(examples, base, recipe, start)
+    model, pieces = _begin(sources, base, recipe, start)
     heads = [p for n, p in model.named_parameters() if n.startswith(("relevance", "content", "bias"))]
     body = [p for n, p in model.named_parameters() if not n.startswith(("relevance", "content", "bias"))]
     optimiser = torch.optim.AdamW(
         [{"params": body, "lr": recipe.rate}, {"params": heads, "lr": recipe.head_rate}], weight_decay=0.01
     )
-    steps = recipe.epochs * math.ceil(len(examples) / recipe.batch)
+    epoch_steps = math.ceil(sum(one.whole for one in sources) * recipe.passages_a_draft / recipe.batch)
+    steps = recipe.epochs * epoch_steps
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda s: min(1.0, (s + 1) / (0.06 * steps)) * max(0.02, 1 - s / steps)
     )
     step = 0
     for epoch in range(recipe.epochs):
         model.train()
-        rows = [disturbed(one, recipe, around, rng) for one in examples]
-        for ids, mask, labels, marks in _batches(rows, pieces, recipe, rng):
-            ids = torch.where((torch.rand(ids.shape) < recipe.unknown_share) & (mask == 1), pieces.unknown, ids)
-            logits, relevance = model(ids, mask)
-            target = labels * (1 - 2 * recipe.smoothing) + recipe.smoothing
-            loss = functional.binary_cross_entropy_with_logits(logits, target)
-            told = functional.binary_cross_entropy_with_logits(
-                relevance, marks, reduction="none", pos_weight=torch.tensor(3.0)
-            )
-            loss = loss + recipe.evidence_weight * (told.mean(-1) * mask).sum() / mask.sum()
+        for ids, mask, labels, marks in _batches(examples(sources, recipe, rng), pieces, recipe, rng):
+            loss = _loss(model, pieces, recipe, ids, mask, labels, marks)
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -105,27 +101,51 @@ def train(
             step += 1
             if step % 20 == 0:
                 say(f"epoch {epoch + 1} step {step}/{steps} loss {loss.item():.4f}")
-        if watch:
-            watch(model.eval(), pieces, epoch)
+            if checkpoint and step % _KEPT_EVERY == 0:
+                _keep(model, pieces, checkpoint)
     return model.eval(), pieces
 
 
+def _loss(
+    model: EncoderNetwork, pieces: WordPiece, recipe: EncoderRecipe, ids: Tensor, mask: Tensor, labels: Tensor,
+    marks: Tensor,
+) -> Tensor:  # fmt: skip
+    """Cross entropy of the labels, and of each word's relevance; the forward pass in bfloat16."""
+    ids = torch.where((torch.rand(ids.shape) < recipe.unknown_share) & (mask == 1), pieces.unknown, ids)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits, relevance = model(ids, mask)
+    target = labels * (1 - 2 * recipe.smoothing) + recipe.smoothing
+    loss = functional.binary_cross_entropy_with_logits(logits.float(), target)
+    by_word = functional.binary_cross_entropy_with_logits(
+        relevance.float(), marks, reduction="none", pos_weight=torch.tensor(3.0)
+    )
+    return loss + recipe.evidence_weight * (by_word.mean(-1) * mask).sum() / mask.sum()
+
+
+def _keep(model: EncoderNetwork, pieces: WordPiece, folder: Path) -> None:
+    """Weights and pieces as `start` reads them, whole at any moment."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(model.state_dict(), folder / f".{WEIGHTS}")
+    (folder / f".{WEIGHTS}").rename(folder / WEIGHTS)
+    (folder / WHOLE_PIECES).write_text("\n".join(pieces.pieces) + "\n", encoding="utf-8")
+
+
 def _begin(
-    examples: Sequence[Example], base: Path, recipe: EncoderRecipe, start: Path | None
-) -> tuple[Encoder, WordPiece]:
+    sources: Sequence[Source], base: Path, recipe: EncoderRecipe, start: Path | None
+) -> tuple[EncoderNetwork, WordPiece]:
     if start is None:
-        kept, names = keep_pieces(base, [one.words for one in examples])
-        model = Encoder(len(names), dropout=recipe.dropout)
+        kept, names = keep_pieces(base, [one.words for one in sources])
+        model = EncoderNetwork(len(names), dropout=recipe.dropout)
         load_base(model, base, kept)
         return model, WordPiece(names)
-    pieces = WordPiece.load(start)
-    model = Encoder(len(pieces.pieces), dropout=recipe.dropout)
+    pieces = WordPiece.load(start, WHOLE_PIECES)
+    model = EncoderNetwork(len(pieces.pieces), dropout=recipe.dropout)
     model.load_state_dict(torch.load(start / WEIGHTS, weights_only=True))
     return model, pieces
 
 
 @torch.no_grad()
-def logits(model: Encoder, pieces: WordPiece, texts: Sequence[Sequence[str]], longest: int) -> np.ndarray:
+def logits(model: EncoderNetwork, pieces: WordPiece, texts: Sequence[Sequence[str]], longest: int) -> np.ndarray:
     """(len(texts), 6) of the unquantised model."""
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     out = np.zeros((len(texts), len(LABELS)), np.float32)
@@ -145,13 +165,19 @@ def logits(model: Encoder, pieces: WordPiece, texts: Sequence[Sequence[str]], lo
 
 
 def export(
-    model: Encoder, pieces: WordPiece, recipe: EncoderRecipe, folder: Path, *, start: Path | None = None
-) -> Path:
-    """Write encoder.onnx (int8 weights), pieces.txt and encoder.json into the folder, and beside them the weights that
-    a later run can go on from, which nobody serves; returns the ONNX file."""
+    model: EncoderNetwork, pieces: WordPiece, recipe: EncoderRecipe, folder: Path, *, start: Path | None = None,
+    words: Iterable[str] | None = None,
+) -> Path:  # fmt: skip
+    """Write encoder.onnx (int8 weights), pieces.txt and encoder.json into the folder, and beside them the weights and
+    pieces that a later run can go on from, which nobody serves; returns the ONNX file. With `words`, pieces that none
+    of them needs are left out of what is served."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     folder.mkdir(parents=True, exist_ok=True)
+    torch.save(model.state_dict(), folder / WEIGHTS)
+    (folder / WHOLE_PIECES).write_text("\n".join(pieces.pieces) + "\n", encoding="utf-8")
+    if words is not None:
+        model, pieces = pruned(model, pieces, words)
     whole, small = folder / "whole.onnx", folder / "encoder.onnx"
     ids = torch.tensor([[pieces.first, 5, 6, pieces.last]])
     torch.onnx.export(
@@ -162,7 +188,6 @@ def export(
     quantize_dynamic(whole, small, weight_type=QuantType.QInt8, per_channel=True, reduce_range=False)
     whole.unlink()
     _without_notes(small)
-    torch.save(model.state_dict(), folder / WEIGHTS)
     (folder / "pieces.txt").write_text("\n".join(pieces.pieces) + "\n", encoding="utf-8")
     about = {"base": "all-MiniLM-L6-v2", "base_sha256": BASE_SHA256, "licence": "Apache-2.0",
              "recipes": [*_earlier(start), asdict(recipe)],

@@ -6,30 +6,33 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classifier.evidence import Thresholds
 from classifier.labels import Label
-from classifier.model.artifact import ARRAYS, ENCODER, FORMAT, MANIFEST, VOCABULARY
-from classifier.model.scorer import WITNESS_NAMES
+from classifier.model.artifact import ARRAYS, ENCODER, FORMAT, MANIFEST, VOCABULARY, digest
+from classifier.model.passage_features import FEATURE_NAMES
 from training.fitting.linear_models import Fitted
 from training.fitting.recipe import Recipe
-from training.fitting.stacking import Stack
+from training.fitting.stacking import Calibration
 from training.fitting.thresholds import as_record
+
+if TYPE_CHECKING:
+    from training.fitting.model_fitting import EncoderFit
 
 
 def write(
-    folder: Path, fitted: Fitted, thresholds: Mapping[Label, Thresholds], recipe: Recipe, *, fingerprint: str,
-    encoder: Path | None = None, encoder_stack: Stack | None = None, doubt: Mapping[str, Any] | None = None,
+    folder: Path, fitted: Fitted, thresholds: Mapping[Label, Thresholds], recipe: Recipe, calibration: Calibration, *,
+    fingerprint: str, encoder: Path | None = None, encoder_fit: "EncoderFit | None" = None,
     extra: Mapping[str, Any] | None = None,
 ) -> str:  # fmt: skip
     """Write the artifact into an empty folder; returns its version, a digest of all it holds.
 
-    `encoder` is the folder of an exported encoder and `encoder_stack` (weights (6, k + 6)) goes with it. `doubt` says
-    when it is asked. `extra` joins the manifest (versions of libraries, metrics).
+    `encoder` is the folder of an exported encoder and `encoder_fit` what was fitted around it. `extra` joins the
+    manifest (versions of libraries, metrics).
     """
     folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, NDArray[Any]] = {
@@ -38,10 +41,16 @@ def write(
         "bias": fitted.linear.bias(),
         "stack": fitted.stack.weights,
         "stack_bias": fitted.stack.bias,
+        "calibration": calibration,
     }
-    if encoder is not None and encoder_stack is not None:
-        arrays |= {"encoder_stack": encoder_stack.weights, "encoder_bias": encoder_stack.bias}
-        shutil.copytree(encoder, folder / ENCODER, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.pt"))
+    if encoder is not None and encoder_fit is not None:
+        arrays |= {
+            "encoder_stack": encoder_fit.stack.weights, "encoder_bias": encoder_fit.stack.bias,
+            "encoder_calibration": encoder_fit.calibration,
+        }  # fmt: skip
+        shutil.copytree(
+            encoder, folder / ENCODER, dirs_exist_ok=True, ignore=shutil.ignore_patterns("weights.*", "checkpoint")
+        )
     np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
     (folder / VOCABULARY).write_text(json.dumps(fitted.linear.space.vocabulary, ensure_ascii=False), encoding="utf-8")
     manifest: dict[str, Any] = {
@@ -50,11 +59,12 @@ def write(
         "recipe": asdict(recipe),
         "data_fingerprint": fingerprint,
         "thresholds": as_record(thresholds),
-        "doubt": doubt,
-        "witnesses": list(WITNESS_NAMES),
+        "doubt": encoder_fit.doubt if encoder_fit else None,
+        "features": list(FEATURE_NAMES),
     }
-    version = "model-" + hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:12]
-    manifest = {"version": version, **manifest, **(extra or {})}
+    manifest |= extra or {}
+    version = digest(manifest)
+    manifest = {"version": version, **manifest}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return version
 

@@ -1,21 +1,19 @@
-"""Fit the linear models, and their stack on what they say of strangers: scikit-learn learns, the tables serve."""
+"""Fit the linear models of passages, and their stack on unmet writers: scikit-learn learns, tables serve."""
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags, vstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from classifier.labels import LABELS
-from classifier.model.linear import LinearModels, LinearView
-from classifier.model.ngrams import Floats, NgramSpace, inverse_frequencies
-from classifier.model.scorer import witness_vector
-from training.fitting.augmentation import Surroundings
+from classifier.model.linear import LinearModels, LinearScores
+from classifier.model.ngrams import Floats, NgramSpace, inverse_frequencies, weighted
+from classifier.model.passage_features import FEATURE_NAMES, passage_features
 from training.fitting.examples import Examples
 from training.fitting.logistic import in_parallel, logistic
 from training.fitting.recipe import Recipe
@@ -27,117 +25,133 @@ _N = len(LABELS)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linear:
-    """Three fitted linear models over one space: per label one scikit-learn model of drafts, of naive-Bayes-weighted
-    drafts, and of windows. `ratio` (m, 6) are the log-count ratios, `idf` (m,)."""
+    """Two fitted linear models over one space: per label one scikit-learn model of passages, and one of their
+    naive-Bayes-weighted n-grams. `ratio` (m, 6) are the log-count ratios, `idf` (m,)."""
 
     space: NgramSpace
     idf: Floats
     ratio: NDArray[np.float64]
-    draft: tuple[LogisticRegression, ...]
+    plain: tuple[LogisticRegression, ...]
     bayes: tuple[LogisticRegression, ...]
-    window: tuple[LogisticRegression, ...]
 
     def table(self) -> NDArray[np.float32]:
-        """(m, 19): idf-weighted coefficients of the three models, and the squared idf."""
+        """(m, 13): idf-weighted coefficients of the two models, and the squared idf."""
         idf = self.idf[:, None].astype(np.float64)
-        draft = idf * np.stack([m.coef_[0] for m in self.draft], 1)
+        plain = idf * np.stack([m.coef_[0] for m in self.plain], 1)
         bayes = idf * self.ratio * np.stack([m.coef_[0] for m in self.bayes], 1)
-        window = idf * np.stack([m.coef_[0] for m in self.window], 1)
-        return np.concatenate([draft, bayes, window, idf**2], 1).astype(np.float32)
+        return np.concatenate([plain, bayes, idf**2], 1).astype(np.float32)
 
     def bias(self) -> NDArray[np.float32]:
-        """(18,) intercepts in the order of the table."""
-        return np.array([m.intercept_[0] for m in (*self.draft, *self.bayes, *self.window)], np.float32)
+        """(12,) intercepts in the order of the table."""
+        return np.array([m.intercept_[0] for m in (*self.plain, *self.bayes)], np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matrices:
-    """The drafts as columns of the space: whole, then (where wanted) each once more amid strangers, (n or 2n, m); their
-    windows (w, m)."""
+    """The sentences as columns of the space: each alone, then each amid its neighbours, (2s, m), with their labels
+    (2s, 6), whether those are known (2s, 6), and the row of the draft of each (2s,)."""
 
     space: NgramSpace
     idf: Floats
     texts: csr_matrix
-    windows: csr_matrix
+    labels: NDArray[np.int64]
+    known: NDArray[np.bool_]
+    draft: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """What one run learned, with the out-of-fold witness vectors (n, k) of the drafts it learned from."""
+    """What one run learned, with the out-of-fold features (s, k) and logits (s, 6) of the passages it learned from, and
+    the logits (e, 6) of extra ones."""
 
     linear: Linear
     stack: Stack
-    vectors: NDArray[np.float64]
-    folds: NDArray[np.int64]
+    features: NDArray[np.float64]
+    logits: NDArray[np.float64]
+    extra: NDArray[np.float64]
 
 
-def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None) -> Fitted:
-    """Fit everything. Out-of-fold by writer, so the stack learns from how the models meet strangers."""
+def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None, *, extra: Examples | None = None) -> Fitted:
+    """Fit everything. Out-of-fold by writer, so the stack learns from how the models meet unmet writers. `extra` are
+    further drafts by writers of `examples`, which are scored out of fold and not learned from."""
     say("columns")
-    texts = [reading.heard_words for reading in examples.readings]
-    space = NgramSpace.fit(
-        texts, examples.writers.tolist(), word_writers=recipe.word_writers, ngram_texts=recipe.ngram_texts
-    )
-    idf = inverse_frequencies(space.matrix(texts))
-    matrices = Matrices(
-        space, idf, space.matrix([*texts, *amid_strangers(examples, recipe)], idf),
-        space.matrix(examples.windows, idf),
-    )  # fmt: skip
-    vectors, folds = out_of_fold(examples, matrices, recipe, say)
+    matrices = matrices_of(examples, recipe)
+    features, more = out_of_fold(examples, matrices, recipe, say, extra)
     say("stack")
-    stack = fit_stack(vectors, examples.labels, recipe)
+    stack = fit_stack(features, examples.sentence_labels, examples.sentence_known, recipe)
     say("all drafts")
-    return Fitted(_fit_linear(examples, matrices, np.ones(len(texts), bool), recipe), stack, vectors, folds)
+    linear = _fit_linear(matrices, np.ones(len(examples.drafts), bool), recipe)
+    return Fitted(linear, stack, features, stack.logits(features), stack.logits(more))
 
 
-def amid_strangers(examples: Examples, recipe: Recipe) -> list[list[str]]:
-    """Each draft once more amid words of other drafts that must not matter. `recipe.distractors` 0 gives none."""
-    if not recipe.distractors:
-        return []
-    rng = random.Random(recipe.seed)
-    around = Surroundings.of(examples.drafts, examples.readings)
-    texts = []
-    for reading in examples.readings:
-        extra, before = around.draw(rng)
-        words = reading.heard_words
-        at = reading.subject_tokens if before else len(words)
-        texts.append([*words[:at], *extra, *words[at:]])
-    return texts
+def matrices_of(examples: Examples, recipe: Recipe) -> Matrices:
+    """The sentences of all drafts as columns."""
+    writers = examples.writers[examples.sentence_draft].tolist()
+    space = NgramSpace.fit(
+        examples.sentences, writers, word_writers=recipe.word_writers, ngram_texts=recipe.ngram_texts
+    )
+    counts = space.counts(examples.sentences)
+    idf = inverse_frequencies(counts)
+    return Matrices(
+        space, idf, vstack([weighted(counts, idf), weighted(_amid(counts, examples.borders), idf)]).tocsr(),
+        np.concatenate([examples.sentence_labels, examples.amid_labels]), np.tile(examples.sentence_known, (2, 1)),
+        np.tile(examples.sentence_draft, 2),
+    )  # fmt: skip
+
+
+def _amid(counts: csr_matrix, limits: Sequence[int]) -> csr_matrix:
+    """Each row plus the one before and the one after it, within its field: `amid_neighbours` of counts."""
+    n = counts.shape[0]
+    shared = np.ones(max(n - 1, 0), np.float32)
+    shared[[limit - 1 for limit in limits if 0 < limit < n]] = 0
+    neighbours = diags([shared, np.ones(n, np.float32), shared], [-1, 0, 1], shape=(n, n), format="csr")
+    return (neighbours @ counts).astype(np.float32).tocsr()
 
 
 def out_of_fold(
-    examples: Examples, matrices: Matrices, recipe: Recipe, say: Say
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Witness vectors (n, k) by models that never met the draft's writer, and the fold (n,) of each draft. Raises
-    ValueError where all drafts are of one scenario."""
+    examples: Examples, matrices: Matrices, recipe: Recipe, say: Say, extra: Examples | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Features (s, k) of all passages by models that never met the draft's writer, and of those of `extra`, (e, k).
+    Raises ValueError where all drafts are of one scenario."""
     n = len(examples.drafts)
-    groups = examples.strangers(np.arange(n))
-    vectors = np.zeros((n, 0))
-    folds = np.zeros(n, np.int64)
+    groups = examples.groups(np.arange(n))
     count = min(recipe.folds, len(set(groups.tolist())))
     if count < 2:
-        raise ValueError("drafts of two writers, or two scenarios, are needed to learn how the models meet strangers")
+        raise ValueError("drafts of two writers, or two scenarios, are needed to learn how the models meet others")
+    features = np.zeros((len(examples.sentences), len(FEATURE_NAMES)))
+    more = np.zeros((len(extra.sentences) if extra else 0, len(FEATURE_NAMES)))
+    extra_groups = _groups_like(examples, extra) if extra else np.zeros(0)
     for fold, (known, unknown) in enumerate(GroupKFold(count).split(groups, groups=groups)):
         say(f"fold {fold + 1} of {count}")
         chosen = np.zeros(n, bool)
         chosen[known] = True
-        linear = _fit_linear(examples, matrices, chosen, recipe)
-        here = vectors_of(linear, examples, unknown.tolist())
-        vectors = vectors if vectors.shape[1] else np.zeros((n, here.shape[1]))
-        vectors[unknown], folds[unknown] = here, fold
-    return vectors, folds
+        linear = _fit_linear(matrices, chosen, recipe)
+        features[~chosen[examples.sentence_draft]] = features_of(linear, examples, unknown.tolist())
+        if extra is not None:
+            rows = np.flatnonzero(np.isin(extra_groups, np.unique(groups[unknown])))
+            more[np.isin(extra.sentence_draft, rows)] = features_of(linear, extra, rows.tolist())
+    return features, more
 
 
-def vectors_of(linear: Linear, examples: Examples, rows: Sequence[int]) -> NDArray[np.float64]:
-    """Witness vectors (len(rows), k) of some drafts, by the very code that serves."""
+def _groups_like(examples: Examples, extra: Examples) -> NDArray[np.str_]:
+    """The groups of extra drafts, by the rule that holds for the examples."""
+    if len(set(examples.writers.tolist())) > 1:
+        return extra.writers
+    return np.array([labelled.scenario for labelled in extra.drafts])
+
+
+def features_of(linear: Linear, examples: Examples, rows: Sequence[int]) -> NDArray[np.float64]:
+    """Features of all passages of some drafts, in order, by the very code that serves."""
     models = LinearModels(linear.space, linear.table(), linear.bias())
-    views: list[LinearView] = []
+    scores: list[LinearScores] = []
     for first in range(0, len(rows), _TOGETHER):
-        views += models.views([examples.readings[i] for i in rows[first : first + _TOGETHER]])
-    return np.stack(
-        [
-            witness_vector(view, examples.rules[i], examples.drafts[i].order, examples.readings[i])
-            for view, i in zip(views, rows, strict=True)
+        scores += models.scores_of_many([examples.readings[i] for i in rows[first : first + _TOGETHER]])
+    found = [np.zeros((0, len(FEATURE_NAMES)))]
+    return np.concatenate(
+        found
+        + [
+            passage_features(one, examples.rules[i], examples.drafts[i].order, examples.readings[i])
+            for one, i in zip(scores, rows, strict=True)
         ]
     )
 
@@ -146,19 +160,21 @@ _TOGETHER = 64
 """Drafts scored in one go; more of them gain nothing."""
 
 
-def _fit_linear(examples: Examples, matrices: Matrices, chosen: NDArray[np.bool_], recipe: Recipe) -> Linear:
-    """Fit on the chosen drafts (n,), each with its copy amid strangers, and on their windows."""
-    space, idf = matrices.space, matrices.idf
-    times = matrices.texts.shape[0] // len(chosen)
-    x, y = _rows(matrices.texts, np.tile(chosen, times)), np.tile(examples.labels[chosen], (times, 1))
-    inside = chosen[examples.window_draft]
-    xw, yw = _rows(matrices.windows, inside), examples.window_labels[inside]
+def _fit_linear(matrices: Matrices, chosen: NDArray[np.bool_], recipe: Recipe) -> Linear:
+    """Fit on the passages of the chosen drafts (n,)."""
+    inside = chosen[matrices.draft]
+    x, y, known = _rows(matrices.texts, inside), matrices.labels[inside], matrices.known[inside]
     ratio = np.stack([_log_count_ratio(x, y[:, i]) for i in range(_N)], 1)
-    jobs = [joblib.delayed(logistic)(xw, yw[:, i], recipe.window_c) for i in range(_N)]
-    jobs += [joblib.delayed(logistic)(x, y[:, i], recipe.draft_c) for i in range(_N)]
-    jobs += [joblib.delayed(logistic)(x, y[:, i], recipe.bayes_c, weights=ratio[:, i]) for i in range(_N)]
+    jobs = [joblib.delayed(_fit_known)(x, y[:, i], known[:, i], recipe.plain_c, None) for i in range(_N)]
+    jobs += [joblib.delayed(_fit_known)(x, y[:, i], known[:, i], recipe.bayes_c, ratio[:, i]) for i in range(_N)]
     models = in_parallel(jobs)
-    return Linear(space, idf, ratio, tuple(models[_N : 2 * _N]), tuple(models[2 * _N :]), tuple(models[:_N]))
+    return Linear(matrices.space, matrices.idf, ratio, tuple(models[:_N]), tuple(models[_N:]))
+
+
+def _fit_known(
+    x: csr_matrix, y: NDArray[np.int64], known: NDArray[np.bool_], c: float, weights: NDArray[np.float64] | None
+) -> LogisticRegression:
+    return logistic(_rows(x, known), y[known], c, weights=weights)
 
 
 def _rows(x: csr_matrix, chosen: NDArray[np.bool_]) -> csr_matrix:
@@ -167,7 +183,7 @@ def _rows(x: csr_matrix, chosen: NDArray[np.bool_]) -> csr_matrix:
 
 
 def _log_count_ratio(x: csr_matrix, y: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How much more often each column stands in drafts with the label than in others, (m,)."""
+    """How much more often each column stands in passages with the label than in others, (m,)."""
     yes = np.asarray(x[y == 1].sum(axis=0)).ravel() + 0.5
     no = np.asarray(x[y == 0].sum(axis=0)).ravel() + 0.5
     ratio: NDArray[np.float64] = np.log((yes / yes.sum()) / (no / no.sum()))

@@ -1,4 +1,4 @@
-"""One training run: drafts in, artifact out. The steps in a handful of lines; promotion is a person's own command."""
+"""One fit: drafts in, artifact out. The steps in a handful of lines; promotion is a person's own command."""
 
 import math
 import os
@@ -16,17 +16,19 @@ from classifier.draft import LabelledDraft
 from classifier.labels import LABELS
 from classifier.matching.matcher import RuleMatcher
 from classifier.matching.rulebook import RuleBook
-from classifier.model.encoder import EncoderWitness
-from classifier.model.scorer import Doubt
+from classifier.model.encoder import Encoder, EncoderScores
+from classifier.model.scorer import LOWEST, Doubt, PassageScores, combined_logits, covers
 from classifier.policy.policy import Policy
 from classifier.reading.language import LanguageJudge
-from classifier.reading.reader import Reader
+from classifier.reading.passages import passages
+from classifier.reading.reader import Reader, Reading
 from classifier.reading.spelling import Words
 from training.fitting import artifact_writer, thresholds
+from training.fitting.augmentation import mixtures
 from training.fitting.examples import Examples, read_all
 from training.fitting.linear_models import Fitted, fit
 from training.fitting.recipe import Recipe
-from training.fitting.stacking import Stack, fit_encoder_stack
+from training.fitting.stacking import Calibration, Stack, calibrated, fit_calibration, fit_encoder_stack
 from training.tickets.split_plan import Split
 
 Say = Callable[[str], None]
@@ -55,7 +57,18 @@ class Tools:
         return read_all(drafts, self.reader(), RuleMatcher(self.book, self.words.ordered))
 
 
-def retrain(
+@dataclass(frozen=True, slots=True, eq=False)
+class EncoderFit:
+    """What was fitted around an encoder: its stack (6, 7), the calibration of drafts, when it is asked, and the highest
+    passage logits (t, 6) of the tuning drafts by stacks that never met their writers."""
+
+    stack: Stack
+    calibration: Calibration
+    doubt: dict[str, Any]
+    logits: NDArray[np.float64]
+
+
+def fit_model(
     split: Split, folder: Path, recipe: Recipe, *, fingerprint: str, encoder: Path | None = None,
     tools: Tools | None = None, say: Say = lambda text: None,
 ) -> str:  # fmt: skip
@@ -67,21 +80,24 @@ def retrain(
     tools = tools or Tools.load()
     say("reading")
     examples = tools.examples([*split.train, *split.tune])
-    tuning = np.array([False] * len(split.train) + [True] * len(split.tune))
-    fitted = fit(examples, recipe, say)
-    raw = fitted.stack.logits(fitted.vectors)
-    stack: Stack | None = None
-    doubt: dict[str, Any] | None = None
-    final = raw
-    if encoder is not None and tuning.any():
+    enough = len(split.tune) >= _LEAST_TUNING
+    extra = tools.examples(mixtures(split.tune if enough else [*split.train, *split.tune], recipe.seed))
+    fitted = fit(examples, recipe, say, extra=extra)
+    tuning = _tuning(examples, extra, fitted, len(split.train) if enough else 0)
+    highest = tuning.highest()
+    calibration = fit_calibration(highest, tuning.labels)
+    probabilities = calibrated(highest, calibration)
+    asked: EncoderFit | None = None
+    if encoder is not None and split.tune:
         say("encoder")
-        stack, doubt, final = _with_encoder(examples, fitted, raw, tuning, encoder, tools.policy, recipe)
-    chosen = tuning if tuning.sum() >= _LEAST_TUNING else np.ones(len(raw), bool)
-    limits = thresholds.choose(_sigmoid(final[chosen]), examples.labels[chosen], tools.policy)
+        asked = fit_encoder(_tuning(examples, extra, fitted, len(split.train)), encoder, tools.policy, recipe)
+        if len(asked.logits) == len(probabilities):
+            probabilities = calibrated(asked.logits, asked.calibration)
+    limits = thresholds.choose(probabilities, tuning.labels, tools.policy)
     say("writing")
     return artifact_writer.write(
-        folder, fitted, limits, recipe, fingerprint=fingerprint, encoder=encoder if stack else None,
-        encoder_stack=stack, doubt=doubt,
+        folder, fitted, limits, recipe, calibration, fingerprint=fingerprint, encoder=encoder if asked else None,
+        encoder_fit=asked,
     )  # fmt: skip
 
 
@@ -89,66 +105,130 @@ _LEAST_TUNING = 200
 """Fewer tuning drafts than this choose no thresholds; then all out-of-fold scores do."""
 
 
-def _with_encoder(
-    examples: Examples, fitted: Fitted, raw: NDArray[np.float64], tuning: NDArray[np.bool_], encoder: Path,
-    policy: Policy, recipe: Recipe,
-) -> tuple[Stack, dict[str, Any], NDArray[np.float64]]:  # fmt: skip
-    """The stack with the encoder, when it is asked, and the logits (n, 6) that thresholds are chosen on."""
-    witness = EncoderWitness.load(encoder)
-    if witness is None:
-        raise ValueError("onnxruntime is not installed; retrain without the encoder instead")
-    rows = np.flatnonzero(tuning)
-    told = _told(witness, examples, rows)
-    stack = fit_encoder_stack(fitted.stack, raw[rows], told, examples.labels[rows])
+@dataclass(frozen=True, slots=True, eq=False)
+class Tuning:
+    """Drafts by unmet writers, as they are and mixed two to a letter: of each the reading, the order, the out-of-fold
+    logits (s, 6) and the labels (s, 6) of its passages; labels (t, 6); what folds must not share (t,)."""
+
+    drafts: list[LabelledDraft]
+    readings: list[Reading]
+    logits: list[NDArray[np.float64]]
+    marks: list[NDArray[np.int64]]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.str_]
+
+    def highest(self) -> NDArray[np.float64]:
+        """The highest passage logits of each draft, (t, 6)."""
+        return np.stack([one.max(axis=0, initial=LOWEST) for one in self.logits])
+
+
+def _tuning(examples: Examples, extra: Examples, fitted: Fitted, first: int) -> Tuning:
+    """The drafts from number `first` on, and their mixtures."""
+    rows = np.arange(first, len(examples.drafts))
+    ours = [(examples, fitted.logits, int(row)) for row in rows]
+    ours += [(extra, fitted.extra, row) for row in range(len(extra.drafts))]
+    starts = {id(one): np.searchsorted(one.sentence_draft, np.arange(len(one.drafts) + 1)) for one in (examples, extra)}
+
+    def part(one: Examples, values: NDArray[Any], row: int) -> NDArray[Any]:
+        begin, end = starts[id(one)][row : row + 2]
+        return values[begin:end]
+
+    groups = examples.groups(rows)
+    by_writer = len(set(examples.writers[rows].tolist())) > 1
+    more = [labelled.writer if by_writer else labelled.scenario for labelled in extra.drafts]
+    return Tuning(
+        drafts=[one.drafts[row] for one, _, row in ours],
+        readings=[one.readings[row] for one, _, row in ours],
+        logits=[part(one, values, row) for one, values, row in ours],
+        marks=[part(one, one.sentence_labels, row) for one, _, row in ours],
+        labels=np.concatenate([examples.labels[rows], extra.labels]),
+        groups=np.array([*groups.tolist(), *more]),
+    )
+
+
+def fit_encoder(tuning: Tuning, encoder: Path, policy: Policy, recipe: Recipe) -> EncoderFit:
+    """The stack and the calibration with the encoder, on drafts that it never met."""
+    loaded = Encoder.load(encoder)
+    if loaded is None:
+        raise ValueError("onnxruntime is not installed; fit without the encoder instead")
     doubt = doubt_bands(policy, recipe)
-    both = _cross_fitted(fitted, raw, told, examples, rows, recipe)
-    final = raw.copy()
     bands = Doubt.of_manifest(doubt)
-    asked = np.array([bands.remains(row) for row in raw[rows]])
-    final[rows[asked]] = both[asked]
-    return stack, doubt, final
+    partial = [
+        PassageScores(logits, found, bands.asked(logits, found), encoder=True)
+        for logits, found in zip(tuning.logits, map(passages, tuning.readings), strict=True)
+    ]
+    scores = _encoder_scores(loaded, tuning, partial)
+    asked = _asked_passages(tuning, partial, scores)
+    highest = _cross_fitted(tuning, partial, scores, asked, bands, recipe)
+    return EncoderFit(fit_encoder_stack(*asked[:3]), fit_calibration(highest, tuning.labels), doubt, highest)
 
 
-def _told(witness: EncoderWitness, examples: Examples, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The encoder's logits (len(rows), 6). It works on one core a draft and holds no lock, so all cores are used."""
+def _encoder_scores(
+    encoder: Encoder, tuning: Tuning, partial: Sequence[PassageScores]
+) -> list[tuple[EncoderScores, ...]]:
+    """The encoder on each doubtful passage. It works on one core a call and holds no lock, so all cores are used."""
+
+    def scored(number: int) -> tuple[EncoderScores, ...]:
+        one, reading, order = partial[number], tuning.readings[number], tuning.drafts[number].order
+        return tuple(encoder.score(reading, one.passages[at], order) for at in one.asked)
+
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        found = threads.map(lambda i: witness.opinion(examples.readings[i], examples.drafts[i].order).logits, rows)
-        return np.stack(list(found))
+        return list(threads.map(scored, range(len(partial))))
+
+
+Asked = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]
+"""Of the passages that the encoder read: own logits (p, 6), the encoder's (p, 6), labels (p, 6), draft number (p,)."""
+
+
+def _asked_passages(
+    tuning: Tuning, partial: Sequence[PassageScores], scores: Sequence[tuple[EncoderScores, ...]]
+) -> Asked:
+    own, logits, labels, draft = [], [], [], []
+    for number, (marks, one, read) in enumerate(zip(tuning.marks, partial, scores, strict=True)):
+        for each in read:
+            inside = [n for n, passage in enumerate(one.passages) if covers(each.passage, passage)]
+            own.append(one.logits[inside].max(axis=0))
+            logits.append(each.logits)
+            labels.append(marks[inside].max(axis=0))
+            draft.append(number)
+    shape = (-1, len(LABELS))
+    return (
+        np.array(own).reshape(shape), np.array(logits).reshape(shape), np.array(labels, np.int64).reshape(shape),
+        np.array(draft, np.int64),
+    )  # fmt: skip
 
 
 def _cross_fitted(
-    fitted: Fitted, raw: NDArray[np.float64], told: NDArray[np.float64], examples: Examples, rows: NDArray[np.int64],
-    recipe: Recipe,
+    tuning: Tuning, partial: Sequence[PassageScores], scores: Sequence[tuple[EncoderScores, ...]], asked: Asked,
+    bands: Doubt, recipe: Recipe,
 ) -> NDArray[np.float64]:  # fmt: skip
-    """Logits with the encoder of each tuning draft, by a stack that never met its writer. Raises ValueError where all
-    are of one scenario."""
-    groups, result = examples.strangers(rows), np.zeros((len(rows), len(LABELS)))
-    folds = min(recipe.folds, len(set(groups.tolist())))
+    """The highest passage logits (t, 6) of each tuning draft, by a stack that never met its writer. Raises ValueError
+    where all are of one scenario."""
+    own, logits, labels, draft = asked
+    result = np.zeros((len(partial), len(LABELS)))
+    folds = min(recipe.folds, len(set(tuning.groups.tolist())))
     if folds < 2:
-        raise ValueError("tuning drafts of at least two scenarios are needed; retrain without the encoder instead")
-    for known, unknown in GroupKFold(folds).split(rows, groups=groups):
-        stack = fit_encoder_stack(fitted.stack, raw[rows[known]], told[known], examples.labels[rows[known]])
-        result[unknown] = stack.logits(np.concatenate([fitted.vectors[rows[unknown]], told[unknown]], 1))
+        raise ValueError("tuning drafts of at least two scenarios are needed; fit without the encoder instead")
+    for known, unknown in GroupKFold(folds).split(tuning.groups, groups=tuning.groups):
+        inside = np.isin(draft, known)
+        stack = fit_encoder_stack(own[inside], logits[inside], labels[inside])
+        for number in unknown:
+            final = combined_logits(partial[number], scores[number], stack.weights, stack.bias, bands)
+            result[number] = final.max(axis=0, initial=LOWEST)
     return result
 
 
 def doubt_bands(policy: Policy, recipe: Recipe) -> dict[str, Any]:
-    """The logits between which the encoder is asked: a prohibited label that is neither sure nor out of the question,
-    and a likeliest reason that may or may not be one. The probabilities stand in the recipe."""
-    prohibited = [label for label in LABELS if policy.is_prohibited(label)]
+    """The logits of a passage between which the encoder reads it. The probabilities stand in the recipe."""
+    prohibited = [str(label) for label in LABELS if policy.is_prohibited(label)]
     return {
-        "each": {str(label): _logits(recipe.doubt_prohibited) for label in prohibited},
-        "reasons": {
-            "labels": [str(label) for label in LABELS if label not in prohibited],
-            "band": _logits(recipe.doubt_reason),
+        "bands": {
+            str(label): _logits(recipe.doubt_prohibited if str(label) in prohibited else recipe.doubt_permitted)
+            for label in LABELS
         },
+        "prohibited": prohibited,
     }
 
 
 def _logits(band: tuple[float, float]) -> list[float]:
     return [round(math.log(p / (1 - p)), 4) for p in band]
-
-
-def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-logits))
-    return result

@@ -76,6 +76,10 @@ def evidence_document(evidence: Evidence) -> bytes:
             "version": model.version,
             "encoder": model.encoder,
             "scores": [_score(score) for score in model.scores],
+            "passages": [
+                {"sentence": _place(one.sentence), "read_by": one.read_by, "decides": [lb.value for lb in one.decides]}
+                for one in model.passages
+            ],
         },
         "form": [{"kind": fault.kind, "field": fault.field, "span": _place(fault.span)} for fault in evidence.form],
         "language": [evidence.language.code, evidence.language.judged],

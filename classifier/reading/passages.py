@@ -1,0 +1,85 @@
+"""Passages: the unit of judgement. A sentence with what it needs to be understood: its neighbours, the subject, and the
+sentences elsewhere in the draft that say what became of the order or the stock.
+
+A passage is bounded in words, whatever the draft's length, and no passage knows how many others there are: what stands
+elsewhere cannot soften it.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from classifier.reading.reader import Reading
+
+Range = tuple[int, int]
+"""(first, end) token numbers."""
+
+_SUBJECT, _NEIGHBOUR, _BACKGROUND = 12, 28, 10
+"""At most so many tokens of the subject, of a neighbour on each side, and on each side of a background word."""
+
+_CANCELLING = ("cancel", "stornier", "storno", "annul", "disdett", "anulad", "anulac", "anular", "withdr", "widerruf")
+_STOCK = ("stock", "sold", "ausverkauf", "vergriffen", "lager", "lieferbar", "verfugbar", "rupture", "epuis", "agotad",
+          "existencia", "esaurit", "disponib", "unavailab", "discontinu", "backorder", "inventory", "exchange",
+          "umtausch", "echang", "cambio", "scambio", "tauschen")  # fmt: skip
+"""Beginnings of words by which a sentence tells what became of the order, or of the stock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One passage of a reading. `center` is the sentence that it is about; `ranges` are the tokens that are read, in
+    order: subject, background, then the sentence amid its neighbours."""
+
+    center: Range
+    ranges: tuple[Range, ...]
+
+    @property
+    def tokens(self) -> list[int]:
+        """The numbers of the tokens that are read, in order."""
+        return [i for first, end in self.ranges for i in range(first, end)]
+
+
+def passages(reading: Reading) -> list[Passage]:
+    """One passage for each sentence that the models receive, in order."""
+    sentences = reading.judged
+    background = [found for stems in (_CANCELLING, _STOCK) if (found := _first_with(reading, stems))]
+    in_subject = bisect_left(sentences, (reading.subject_tokens,))
+    subject = _clipped_end(sentences[0], _SUBJECT) if in_subject else None
+    return [_passage(sentences, at, in_subject, subject, background) for at in range(len(sentences))]
+
+
+def _passage(
+    sentences: Sequence[Range],
+    at: int,
+    in_subject: int,
+    subject: Range | None,
+    background: Sequence[tuple[int, Range]],
+) -> Passage:
+    low, high = (0, in_subject) if at < in_subject else (in_subject, len(sentences))
+    first, end = sentences[at]
+    if at > low:
+        first = max(sentences[at - 1][0], first - _NEIGHBOUR)
+    if at + 1 < high:
+        end = min(sentences[at + 1][1], end + _NEIGHBOUR)
+    ranges = [(first, end)]
+    ranges[:0] = sorted({words for n, words in background if abs(n - at) > 1 and n >= in_subject})
+    if subject is not None and at >= in_subject:
+        ranges.insert(0, subject)
+    return Passage(sentences[at], tuple(ranges))
+
+
+def has_background(reading: Reading) -> tuple[bool, bool]:
+    """Whether some sentence tells what became of the order, and whether one tells of the stock."""
+    return _first_with(reading, _CANCELLING) is not None, _first_with(reading, _STOCK) is not None
+
+
+def _clipped_end(sentence: Range, most: int) -> Range:
+    return sentence[0], min(sentence[1], sentence[0] + most)
+
+
+def _first_with(reading: Reading, stems: tuple[str, ...]) -> tuple[int, Range] | None:
+    """The number of the first sentence with a word that begins so, and the tokens around that word."""
+    for n, (first, end) in enumerate(reading.judged):
+        for at in range(first, end):
+            if reading.tokens[at].startswith(stems):
+                return n, (max(first, at - _BACKGROUND), min(end, at + 1 + _BACKGROUND))
+    return None
