@@ -65,29 +65,34 @@ def evaluate(
 
 
 def targets(report: Mapping[str, Any]) -> Table:
-    """The table of targets, clear and hard, each met or missed, with the interval over all drafts."""
+    """The table of targets for clear and hard drafts, with counts, and the interval over all drafts."""
     rows = []
     for row in reports.target_rows(report):
-        sign = "≤" if row["at_most"] else "≥"
-        cells = [
-            (share(row[s]["value"]), f"{sign} {share(row[s]['target'])}", _met(row[s]["met"]))
-            for s in ("clear", "hard")
-        ]
+        cells = [_target_cell(row[side], at_most=row["at_most"]) for side in ("clear", "hard")]
         interval = " to ".join(map(share, row["interval"])) if row["interval"] else "–"
-        rows.append((row["figure"], *cells[0], *cells[1], share(row["all"]), interval))
-    columns = ("figure", "clear", "target", "", "hard", "target", "", "all", "95% interval")
+        rows.append((row["figure"], *cells, share(row["all"]), interval))
+    columns = ("figure", "clear", "hard", "all", "95% interval")
     return table(f"{report['version']} on {report['drafts']} drafts", columns, rows)
 
 
+def _target_cell(side: Mapping[str, Any], *, at_most: bool) -> str:
+    """A share with its counts, and under it the target, marked where it is missed."""
+    if side["value"] is None:
+        return "–"
+    counts = f" ({side['counts'][0]} of {side['counts'][1]})" if side.get("counts") else ""
+    target = f"{'≤' if at_most else '≥'} {share(side['target'])} {_met(side['met'])}"
+    return f"{share(side['value'])}{counts}\n{target}"
+
+
 def _met(met: bool | None) -> str:
-    return "" if met is None else "met" if met else "missed"
+    return "" if met is None else "met" if met else "MISSED"
 
 
 def _evaluation_tables(report: EvaluationReport, found: Mapping[str, Any]) -> list[Any]:
     names = ("precision", "recall", "f1", "average_precision", "calibration_error", "support")
     labels = [(name, *(f[n] for n in names)) for name, f in found["labels"].items()]
     slices = [
-        (n, s["count"], s["macro_f1"], share(s["prohibited_allowed"]), share(s["permitted_blocked"]))
+        (n, s["count"], s["macro_f1"], *(_with_counts(s, name) for name in ("prohibited_allowed", "permitted_blocked")))
         for n, s in report.slices.items()
     ]
     rules = [(r["rule_id"], r["status"], r["hits"], r["precision"], r["unique"]) for r in found["rules"] if r["hits"]]
@@ -95,7 +100,7 @@ def _evaluation_tables(report: EvaluationReport, found: Mapping[str, Any]) -> li
     per_thousand = 1000 * sum(c["minutes"] for c in found["costs"]) / max(report.drafts, 1)
     shown = [
         targets(found),
-        table("labels", ("label", *(n.replace("_", " ") for n in names)), labels),
+        table("labels", ("label", "precision", "recall", "F1", "AP", "ECE", "drafts"), labels),
         table(
             "decisions", ("kind", "block", "warn", "allow"), [(k, *v.values()) for k, v in found["decisions"].items()]
         ),
@@ -106,6 +111,11 @@ def _evaluation_tables(report: EvaluationReport, found: Mapping[str, Any]) -> li
         shown.append(table("rules", ("rule", "status", "hits", "precision", "unique"), rules))
         shown.append(table("rules that hit together most", ("rule", "rule", "drafts"), found["overlap"][:20]))
     return shown
+
+
+def _with_counts(figures: Mapping[str, Any], name: str) -> str:
+    met, of = figures["counts"][name]
+    return f"{share(figures[name])} ({met}/{of})" if of else "–"
 
 
 def compare(

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,9 +36,11 @@ def print_result(data: Any, *shown: Table | str, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(data, indent=1, ensure_ascii=False, default=str))
         return
-    console = Console(soft_wrap=True)
     for part in shown:
-        console.print(part, highlight=False, markup=False) if isinstance(part, str) else console.print(part)
+        if isinstance(part, str):
+            Console(soft_wrap=True).print(part, highlight=False, markup=False)
+        else:
+            Console().print(part)  # as wide as the terminal, 80 columns without one
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
@@ -71,30 +74,72 @@ def person(who: str) -> str:
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """A bar on stderr; the caller calls the result after each item."""
-    with _bar() as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+    """Progress on stderr; the caller calls the result after each item."""
+    with _shown(what, total) as shown:
+        done = 0
+
+        def tick() -> None:
+            nonlocal done
+            done += 1
+            shown(done, what)
+
+        yield tick
 
 
 @contextmanager
 def steps(what: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr that names the current step; the caller calls the result with the name of each step."""
-    with _bar() as bar:
-        task = bar.add_task(what, total=total)
+    """Progress on stderr by named steps; the caller calls the result with the name of each step when it begins.
+
+    A step counts as done when the next one begins, and the last one at the end.
+    """
+    with _shown(what, total) as shown:
+        begun = 0
 
         def say(step: str) -> None:
-            bar.update(task, description=f"{what}: {step}")
-            bar.advance(task)
+            nonlocal begun
+            begun += 1
+            shown(min(begun, total) - 1, f"{what}: {step}")
 
         yield say
+        shown(total, what)
 
 
-def _bar() -> Progress:
+@contextmanager
+def _shown(what: str, total: int | None) -> Iterator[Callable[[int, str], None]]:
+    """A bar on a terminal, else lines: the result takes the number of finished items and the words beside it."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(what, total).show
+        return
+    with _bar(console) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done, words: bar.update(task, completed=done, description=words)
+
+
+def _bar(console: Console) -> Progress:
     return Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
     )  # fmt: skip
+
+
+class _Lines:
+    """Progress as lines of a log: at each tenth, at another step, and after some seconds without a line."""
+
+    def __init__(self, what: str, total: int | None) -> None:
+        self._what, self._total = what, total
+        self._tenth, self._words, self._last = -1, what, time.monotonic()
+
+    def show(self, done: int, words: str) -> None:
+        """Print a line if there is something new to say."""
+        tenth = 10 * done // self._total if self._total else -1
+        if tenth > self._tenth or words != self._words or time.monotonic() - self._last > _SILENCE:
+            self._tenth, self._words, self._last = tenth, words, time.monotonic()
+            typer.echo(f"{words}: {done} of {self._total}" if self._total else f"{words}: {done}", err=True)
+
+
+_SILENCE = 30
+"""Seconds after which a log gets a line all the same."""
 
 
 def refuse(data: Mapping[str, Any], *shown: Table | str, as_json: bool) -> None:

@@ -18,6 +18,8 @@ from training.tickets.split_plan import SplitPlan
 KINDS = ("prohibited", "permitted", "none")
 _FORM = ("support-id", "subject", "body")
 _ROUNDS = 500
+_LEAST_LABELS, _LEAST_SUPPORT = 3, 3
+"""A slice has a macro F1 where at least so many labels occur so often."""
 
 TARGETS: dict[str, tuple[str, str, float, float]] = {
     "prohibited_allowed": ("prohibited", "allow", 0.02, 0.06),
@@ -70,7 +72,16 @@ def report_of(
 ) -> EvaluationReport:
     """The figures of given verdicts."""
     slices = {name: figures_of(rows) for name, rows in sorted(_slices(judged, plan or SplitPlan.load()).items())}
+    for name, figures in slices.items():
+        if not _has_macro_f1(name, figures):
+            figures["macro_f1"] = None
     return EvaluationReport(version, len(judged), figures_of(judged, rounds=rounds), slices)
+
+
+def _has_macro_f1(name: str, figures: Mapping[str, Any]) -> bool:
+    """Whether a mean over labels says something of a slice: not of drafts chosen by a label, or of too few labels."""
+    common = sum(found["support"] >= _LEAST_SUPPORT for found in figures["labels"].values())
+    return not name.startswith("label:") and common >= _LEAST_LABELS
 
 
 def judge(
@@ -125,6 +136,7 @@ def figures_of(judged: Sequence[Judged], *, rounds: int = 0) -> dict[str, Any]:
     }
     occurring = [m["f1"] for m in figures["labels"].values() if m["support"]]
     figures["macro_f1"] = float(np.mean(occurring)) if occurring else None
+    figures["counts"] = {name: list(hits(judged, kind, decision)) for name, (kind, decision, _, _) in TARGETS.items()}
     figures |= {name: rate(judged, kind, decision) for name, (kind, decision, _, _) in TARGETS.items()}
     if rounds:
         figures["intervals"] = _intervals(judged, rounds)
@@ -139,10 +151,17 @@ def decision_table(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:
     return table
 
 
+def hits(judged: Sequence[Judged], kind: str, decision: str) -> tuple[int, int]:
+    """How many drafts of a kind met a decision ("warn or block": one of them), and how many there are."""
+    wanted = decision.split(" or ")
+    mine = [j.decision in wanted for j in judged if j.kind == kind]
+    return sum(mine), len(mine)
+
+
 def rate(judged: Sequence[Judged], kind: str, decision: str) -> float | None:
     """Share of the drafts of a kind that met a decision; None without such drafts."""
-    wanted = decision.split(" or ")
-    return _share([j.decision in wanted for j in judged if j.kind == kind])
+    met, of = hits(judged, kind, decision)
+    return met / of if of else None
 
 
 def label_figures(y: NDArray[np.int64], p: NDArray[np.float64], said: NDArray[np.int64]) -> dict[str, dict[str, Any]]:

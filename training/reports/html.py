@@ -36,7 +36,8 @@ def _target_row(
     for side, target in zip(("clear", "hard"), targets, strict=True):
         value = report["slices"].get(f"difficulty:{side}", {}).get(name)
         met = None if value is None else (value <= target if at_most else value >= target)
-        row[side] = {"value": value, "target": target, "met": met}
+        counts = report["slices"].get(f"difficulty:{side}", {}).get("counts", {}).get(name)
+        row[side] = {"value": value, "target": target, "met": met, "counts": counts}
     row["interval"] = report.get("intervals", {}).get(name)
     return row
 
@@ -52,6 +53,7 @@ def evaluation_html(
         "labels": plots.label_bars(figures["labels"]),
         "decisions": plots.confusion(figures["decisions"]),
         "reliability": plots.reliability(judged),
+        "precision_recall": plots.precision_recall(judged),
         "writers": plots.slice_bars(figures["slices"], "writer:"),
         "length": plots.slice_bars(figures["slices"], "length:"),
     }

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve
 
 from classifier.labels import LABELS
 from training.evaluation.costs import Curve
@@ -34,19 +35,43 @@ def _axes(width: float = 6.0, height: float = 3.6) -> tuple[Figure, Any]:
 
 
 def reliability(judged: Sequence[Judged], bins: int = 10) -> Figure:
-    """How often a label is there when the model gives it a probability: on the diagonal, it says what it means."""
-    figure, axes = _axes(5.0, 5.0)
+    """How often a label is there when the model gives it a probability, and how many drafts each bin has."""
+    figure = Figure(figsize=(5.0, 6.2))
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     axes.plot([0, 1], [0, 1], color=PALE, linestyle="--")
     for label in LABELS:
         p = np.array([j.verdict.probabilities[label] for j in judged])
         y = np.array([label in j.labelled.labels for j in judged])
         home = np.minimum((p * bins).astype(int), bins - 1)
-        kept = [b for b in range(bins) if (home == b).sum() >= 5]
+        counts = np.bincount(home, minlength=bins)
+        kept = [b for b in range(bins) if counts[b] >= 5]
         axes.plot(
             [p[home == b].mean() for b in kept], [y[home == b].mean() for b in kept], marker="o", ms=3, label=label
         )
-    axes.set(xlabel="probability given", ylabel="share that carries the label", xlim=(0, 1), ylim=(0, 1.02))
+        below.plot((np.arange(bins) + 0.5) / bins, np.maximum(counts, 0.5), marker="o", ms=2)
+    axes.set(ylabel="share that carries the label", xlim=(0, 1), ylim=(0, 1.02))
+    below.set(xlabel="probability given", ylabel="drafts in the bin", yscale="log")
+    for one in (axes, below):
+        one.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def precision_recall(judged: Sequence[Judged]) -> Figure:
+    """Precision against recall of each label over all thresholds; a dot where the verdicts assert it today."""
+    figure, axes = _axes(5.0, 4.2)
+    for label in LABELS:
+        y = np.array([label in j.labelled.labels for j in judged])
+        if not y.any():
+            continue
+        p = np.array([j.verdict.probabilities[label] for j in judged])
+        precision, recall, _ = precision_recall_curve(y, p)
+        (line,) = axes.plot(recall, precision, label=label)
+        said = np.array([label in j.verdict.labels for j in judged])
+        if said.any():
+            axes.plot((y & said).sum() / y.sum(), (y & said).sum() / said.sum(), "o", color=line.get_color())
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.legend(frameon=False, fontsize=8, loc="lower left")
     return figure
 
 
