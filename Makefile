@@ -3,22 +3,36 @@ PYTHON ?= python3.11
 HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+LOCK = $(BIN)/uv pip compile pyproject.toml -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+	--custom-compile-command "make lock" $(UPGRADE) --output-file
 
-.PHONY: run setup test test-all bench lint clean
-run: setup
-	@$(BIN)/python -m service run --demo --host $(HOST) --port $(PORT)
+.PHONY: run setup lock wheel test test-all bench lint clean
+run: .venv/.ready
+	@$(BIN)/python -m service run --demo --host $(HOST) --port $(PORT) $(YES)
 
-setup: .venv/.ready
+# Everything: serving, training, tests.
+setup: .venv/.ready-dev
 
+# What serving needs, and no more.
 .venv/.ready: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements.lock
-	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@$(PIP) --progress-bar on --require-hashes -r requirements.lock
+	@$(PIP) -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.ready-dev: requirements-dev.lock .venv/.ready
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements-dev.lock
+	@$(PIP) --progress-bar on --require-hashes -r requirements-dev.lock
 	@touch $@
+
+# Exact versions, with the hashes of their files, of what pyproject.toml asks for. A version that is locked stays while it
+# fits; `make lock UPGRADE=--upgrade` takes the newest that fit.
+lock: .venv/.ready-dev
+	$(LOCK) requirements.lock --extra service --group build
+	$(LOCK) requirements-dev.lock --extra dev --group build --constraint requirements.lock
+
+wheel: .venv/.ready-dev
+	$(BIN)/hatchling build
 
 # Two processes; tests/parting.py says which tests stay together and which begin.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder

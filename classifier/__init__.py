@@ -6,4 +6,7 @@ from classifier.labels import LABELS, Label
 from classifier.screener import Screener
 from classifier.verdict import Decision, Verdict
 
+__version__ = "0.2.0"
+"""The version of the distribution, and the one place that says it."""
+
 __all__ = ["LABELS", "Decision", "Draft", "Finding", "Label", "LabelledDraft", "Order", "Screener", "Verdict"]

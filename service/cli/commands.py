@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from classifier import __version__
 from service import demo as demonstration
 from service.app import api
-from service.cli import keys, maintenance, orders, secret_keys, users
+from service.cli import keys, maintenance, orders, purging, secret_keys, users
 from service.cli.database import settings_or_exit
+from service.http.loopback import is_loopback
 from service.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -25,11 +27,21 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(orders.app, name="orders")
 app.add_typer(secret_keys.app, name="secrets")
-app.registered_commands += maintenance.app.registered_commands
+app.registered_commands += maintenance.app.registered_commands + purging.app.registered_commands
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
 
 
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, help="The version, and no more.")
+    ] = False,
+) -> None:
     """Screens merchants' drafts: run the service and look after it. Settings are environment variables."""
 
 
@@ -40,9 +52,17 @@ def run(
     ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    yes: Annotated[bool, typer.Option("--yes", help="Show the demonstration to other machines too.")] = False,
 ) -> None:
     """Run the service until Ctrl-C; it finishes what it took."""
     settings = settings_or_exit()
+    if demo and not yes and not is_loopback(host):
+        typer.echo(
+            f"The demonstration lets all who reach {host} screen drafts and send them, without a key. Add --yes if"
+            " that is meant, or run without --demo.",
+            err=True,
+        )
+        raise typer.Exit(2)
     if demo:
         settings = demonstration.prepare(settings, typer.echo)
     _hand_over(settings)
@@ -57,6 +77,9 @@ def run(
         workers=settings.workers,
         log_config=None,
         access_log=False,
+        http="service.http.guarded_protocol:GuardedProtocol",
+        ws="none",
+        timeout_keep_alive=settings.idle_seconds,
         timeout_graceful_shutdown=30,
         timeout_worker_healthcheck=WORKER_STARTS,
     )

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from classifier import Draft, Order, Screener
+from training.repository_files import repository_path
 from training.tickets.loading import BadRow, TicketError
 
-GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
+GOLDEN = repository_path("tests/golden")
 
 
 @dataclass(frozen=True, slots=True)

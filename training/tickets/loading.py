@@ -8,9 +8,10 @@ from typing import Any
 
 from classifier.draft import Draft, LabelledDraft, Order
 from classifier.labels import Label
+from training.repository_files import repository_path
 from training.tickets.validation import faults
 
-DRAFTS = Path(__file__).parents[2] / "data" / "drafts"
+DRAFTS = repository_path("data/drafts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from classifier.draft import LabelledDraft
+from training.repository_files import repository_path
 
-SPLITS_FILE = Path(__file__).parents[2] / "data" / "splits.toml"
+SPLITS_FILE = repository_path("data/splits.toml")
 
 
 @dataclass(frozen=True, slots=True)
