@@ -88,10 +88,11 @@ def drift(
         names = (str(reference[0]) if reference else "kept aside", str(archive or "the service's screenings"))
         reports.write(reports.drift_html(found, before, now, names), html)
     moved = [s for s in found.shifts if s.drifted or s.distance > 0]
-    rows = [(s.name, s.distance, s.limit, s.p_value, s.drifted) for s in moved]
+    rows = [(s.name, s.distance, s.limit, s.p_value, s.word) for s in moved]
     title = f"{found.incoming} drafts against {found.reference}; {len(found.shifts) - len(moved)} more did not move"
-    shown = table(title, ("what", "distance", "limit", "p", "past it"), rows)
-    (refuse if found.drifted else print_result)(found.as_dict(), shown, as_json=as_json)
+    shown = [table(title, ("what", "distance", "limit", "p", "past it"), rows)]
+    few = ["These are few drafts: only large changes can be seen."] if found.small else []
+    (refuse if found.drifted else print_result)(found.as_dict(), *shown, *few, as_json=as_json)
 
 
 def _reviewed(screenings: list[ScreenedDraft]) -> tuple[int, int] | None:

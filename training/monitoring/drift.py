@@ -1,4 +1,9 @@
-"""Incoming drafts compared with those that the model was measured on: what moved, how far, and whether by chance."""
+"""Incoming drafts compared with those that the model was measured on: what moved, how far, and whether by chance.
+
+Practical limits come first: what stays within its limit has not drifted, however sure the difference is. What passes
+its limit has drifted unless chance explains it. False discoveries are controlled within each kind of check, so that a
+hundred rules do not mute the one figure of overturned verdicts.
+"""
 
 import tomllib
 from collections import Counter
@@ -9,12 +14,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, chi2_contingency, ks_2samp
+from scipy.stats import binomtest, chi2_contingency, false_discovery_control, ks_2samp
 
 from classifier import LABELS, Screener
 from training.service_data.archive import IncomingDraft
 
 _DISTANCES = ("scores", "length", "unknown_words", "labels", "decisions", "language", "rule_hits", "overturned")
+_SMALL = 100
+"""With fewer drafts on one side a report says that it is small."""
+
 LIMITS_FILE = Path(__file__).with_name("drift.toml")
 
 
@@ -53,7 +61,8 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One thing that was compared. `drifted`: farther than the limit, and not by chance."""
+    """One thing that was compared. `drifted`: farther than the limit, and not by chance. `unsure`: farther than the
+    limit, and the drafts are too few to exclude chance. `p_value` is adjusted within its kind of check."""
 
     name: str
     test: str
@@ -61,11 +70,17 @@ class Shift:
     limit: float
     p_value: float
     drifted: bool
+    unsure: bool = False
+
+    @property
+    def word(self) -> str:
+        """Whether it passed its limit, in words."""
+        return "yes" if self.drifted else "too few drafts to say" if self.unsure else "no"
 
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """All comparisons, farthest over its limit first."""
+    """All comparisons, farthest over its limit first. `small`: so few drafts that only large changes can be seen."""
 
     reference: int
     incoming: int
@@ -76,9 +91,14 @@ class DriftReport:
         """Whether anything passed its limit."""
         return any(shift.drifted for shift in self.shifts)
 
+    @property
+    def small(self) -> bool:
+        """Whether one side has so few drafts that only large changes can be seen."""
+        return min(self.reference, self.incoming) < _SMALL
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data for --json."""
-        return {"drifted": self.drifted, **asdict(self)}
+        return {"drifted": self.drifted, "small": self.small, **asdict(self)}
 
 
 def profile(screener: Screener, drafts: Sequence[IncomingDraft], tick: Callable[[], None] = lambda: None) -> Profile:
@@ -121,16 +141,24 @@ def drift(
     raw += [(f"rule {rule_id}", "rule_hits", *found) for rule_id, found in _rules(reference, incoming).items()]
     if reviewed is not None and reviewed[1]:
         raw.append(("overturned verdicts", "overturned", *_overturned(reviewed, limits.distance["overturned"])))
-    shifts = [_shift(*one, limits, len(raw)) for one in raw]
+    shifts = [shift for kind in dict.fromkeys(one[1] for one in raw) for shift in _shifts(raw, kind, limits)]
     return DriftReport(
-        reference.drafts, incoming.drafts, tuple(sorted(shifts, key=lambda s: (not s.drifted, s.limit - s.distance)))
+        reference.drafts,
+        incoming.drafts,
+        tuple(sorted(shifts, key=lambda s: (not s.drifted, not s.unsure, s.limit - s.distance))),
     )
 
 
-def _shift(name: str, kind: str, test: str, distance: float, p_value: float, limits: Limits, checks: int) -> Shift:
+def _shifts(raw: Sequence[tuple[str, str, str, float, float]], kind: str, limits: Limits) -> list[Shift]:
+    """The checks of one kind, their p-values adjusted for each other (Benjamini and Hochberg)."""
+    mine = [one for one in raw if one[1] == kind]
+    adjusted = false_discovery_control([p_value for *_, p_value in mine])
     limit = limits.distance[kind]
-    drifted = distance > limit and p_value < limits.significance / checks
-    return Shift(name, test, round(distance, 4), limit, float(p_value), drifted)
+    found = []
+    for (name, _, test, distance, _), p_value in zip(mine, adjusted.tolist(), strict=True):
+        past, sure = distance > limit, p_value < limits.significance
+        found.append(Shift(name, test, round(distance, 4), limit, p_value, past and sure, past and not sure))
+    return found
 
 
 def _numbers(a: NDArray[Any], b: NDArray[Any]) -> tuple[str, float, float]:
