@@ -6,6 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
 
 from service import background, status_routes
 from service.business_hours import ReplyClock
@@ -13,6 +14,7 @@ from service.compose.routes import router as compose_pages
 from service.dependencies import Services
 from service.http import errors
 from service.http.api_keys import KeyRing, RateLimit
+from service.http.conventions import NotStored, RequestConventions, encoding_refusal
 from service.http.middleware import Endpoint, RequestMiddleware
 from service.judging.live_models import Screeners
 from service.orders.commerce_interface import CommerceInterface, OrderFollower
@@ -44,9 +46,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.demo_key = settings.demo_key.get_secret_value() if settings.demo and settings.demo_key else None
     for pages in (compose_pages, review_pages):
         app.include_router(pages, include_in_schema=False)
+    app.add_api_route("/", _front_door, include_in_schema=False)
     # outside of the framework's own layers, which the direct endpoints do not need
-    app.middleware_stack = RequestMiddleware(
-        app.build_middleware_stack(),
+    handled = RequestMiddleware(
+        RequestConventions(app.build_middleware_stack()),
         metrics=services.metrics,
         direct={"/screen": partial(_directly, app, screening.screen)},
         max_bytes=settings.max_body_bytes,
@@ -54,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         max_pending=settings.max_pending,
         max_pending_bytes=settings.max_pending_bytes,
     )
+    app.middleware_stack = NotStored(handled)
     return app
 
 
@@ -68,8 +72,16 @@ def api() -> FastAPI:
     return app
 
 
+async def _front_door(request: Request) -> Response:
+    """The bare address is opened by people: lead them to the demonstration, or to the desk."""
+    path = "/compose" if request.app.state.demo_key else "/review"
+    return RedirectResponse(request.scope.get("root_path", "") + path)
+
+
 async def _directly(app: FastAPI, endpoint: Endpoint, request: Request) -> Response:
     request.scope["app"] = app
+    if refusal := encoding_refusal(request.scope):
+        raise refusal
     return await endpoint(request)
 
 

@@ -72,6 +72,10 @@ class Settings(BaseSettings):
 
     # how it runs
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")
+    details_for: Literal["keys", "loopback", "all"] = Field(
+        "loopback",
+        description="Who sees `/metrics` and all of `/policy` and `/readyz`: a key, also this machine, or all.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     otel_endpoint: str = Field("", description="OTLP/HTTP address for traces (extra `otel`); empty sends none.")
     model_check_seconds: float = Field(5.0, gt=0, description="How often a newly promoted model is looked for.")

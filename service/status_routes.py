@@ -5,12 +5,13 @@ from functools import cache
 from typing import Annotated, Any
 
 from anyio import CapacityLimiter, move_on_after, to_thread
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from classifier.labels import LABELS
 from classifier.policy.config import Section
-from service.dependencies import ScreeningCallerDep, Services, ServicesDep
+from service.dependencies import ScreeningCallerDep, Services, ServicesDep, admit
 from service.http.errors import ServiceError
+from service.http.loopback import is_loopback
 from service.storage.database import Database
 from service.storage.maintenance.backlog import backlog
 
@@ -20,6 +21,22 @@ LONGEST_QUESTION = 5.0
 """Seconds after which a database that says nothing is not ready."""
 
 
+async def sees_details(request: Request, services: ServicesDep) -> bool:
+    """Whether the setting `details_for` lets the sender see what only those who run the service need."""
+    setting = services.settings.details_for
+    here = request.client is not None and is_loopback(request.client.host)
+    if setting == "all" or (setting == "loopback" and here):
+        return True
+    try:
+        await admit(request, "screen")
+    except ServiceError as error:
+        return error.status == 403  # a key all the same
+    return True
+
+
+DetailsDep = Annotated[bool, Depends(sees_details)]
+
+
 @router.get("/healthz", summary="The process is alive", tags=["status"])
 async def healthz() -> dict[str, str]:
     """Alive; says nothing about readiness."""
@@ -27,15 +44,17 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", summary="Ready to screen", tags=["status"])
-async def readyz(services: ServicesDep) -> dict[str, Any]:
-    """Ready: a model judges, the database answers at this version's schema. Otherwise 503 with what is missing."""
+async def readyz(services: ServicesDep, details: DetailsDep) -> dict[str, Any]:
+    """Ready: a model judges, the database answers at this version's schema. Otherwise 503 with what is missing. What
+    names files is for a key, or for this machine (`SCREENING_DETAILS_FOR`)."""
     reasons = [SILENT]
     with move_on_after(LONGEST_QUESTION):  # a thread of its own, so that a silent database takes none of the others
         reasons = await to_thread.run_sync(_missing, services.database, abandon_on_cancel=True, limiter=_asking())
     if reasons:
         raise ServiceError(503, "Not ready: " + "; ".join(reasons) + ".", headers={"Retry-After": "5"}, missing=reasons)
     state = {"status": "ready", "model_version": services.screeners.model_version}
-    return state | ({"model_refused": services.screeners.failed} if services.screeners.failed else {})
+    refused = services.screeners.failed
+    return state | ({"model_refused": refused if details else "see the log"} if refused else {})
 
 
 def _missing(database: Database) -> list[str]:
@@ -51,8 +70,12 @@ def _asking() -> CapacityLimiter:
 
 
 @router.get("/metrics", summary="Prometheus metrics", tags=["status"], response_class=Response)
-def metrics(services: ServicesDep) -> Response:
-    """Decisions, labels, rule hits, latency by stage, queue depth and oldest age, the model that serves."""
+def metrics(services: ServicesDep, details: DetailsDep) -> Response:
+    """Decisions, labels, rule hits, latency by stage, queue depth and oldest age, the model that serves. For a key, or
+    for this machine (`SCREENING_DETAILS_FOR`)."""
+    if not details:
+        headers = {"WWW-Authenticate": "Bearer"}
+        raise ServiceError(401, "Metrics are for a key: `Authorization: Bearer <key>`.", headers=headers)
     body = services.metrics.text(_gauges(services), services.screeners.model_version)
     return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -67,14 +90,19 @@ def _gauges(services: Services) -> dict[str, float]:
 
 
 @router.get("/policy", summary="The policy that is enforced", tags=["policy"])
-def policy(services: ServicesDep) -> dict[str, Any]:
-    """Each label and finding with its weight, wording and section; the sections quoted."""
+def policy(services: ServicesDep, details: DetailsDep) -> dict[str, Any]:
+    """Each label with its weight, wording and section; the sections quoted. Each finding with its weight and wording,
+    and the versions of rules and model, for a key or for this machine (`SCREENING_DETAILS_FOR`)."""
     screener = services.screeners.screener
     rules = screener.policy
+    versions = {"rules_version": screener.book.version, "model_version": services.screeners.model_version}
+    findings = [
+        {"id": f.id, "severity": f.severity, "message": f.message, "guidance": f.guidance}
+        for f in rules.findings.values()
+    ]
     return {
         "version": rules.version,
-        "rules_version": screener.book.version,
-        "model_version": services.screeners.model_version,
+        **(versions if details else {}),
         "labels": [
             {
                 "label": label.value,
@@ -85,10 +113,7 @@ def policy(services: ServicesDep) -> dict[str, Any]:
             }
             for label in LABELS
         ],
-        "findings": [
-            {"id": f.id, "severity": f.severity, "message": f.message, "guidance": f.guidance}
-            for f in rules.findings.values()
-        ],
+        **({"findings": findings} if details else {}),
         "sections": [_section(section) for section in rules.sections.values()],
         "reminders": [{"id": r.id, "message": r.message} for r in rules.reminders.values()],
     }

@@ -22,6 +22,7 @@ TITLES = {
     405: "This address does not do that",
     409: "Conflict",
     413: "Too large",
+    415: "Not in this encoding",
     422: "Invalid",
     429: "Too many requests",
     500: "An error of ours",

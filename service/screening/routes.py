@@ -188,6 +188,7 @@ def verify(services: ServicesDep, caller: ScreeningCallerDep, session: SessionDe
 
 
 @router.get("/passes/keys", summary="Public keys for offline verification", tags=["passes"])
-def public_keys(services: ServicesDep) -> dict[str, Any]:
+def public_keys(services: ServicesDep, response: Response) -> dict[str, Any]:
     """The public keys as a JWK set; a retired key leaves it."""
+    response.headers["cache-control"] = "public, max-age=300"
     return services.passes.public_keys()
