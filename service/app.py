@@ -15,6 +15,7 @@ from service.dependencies import Services
 from service.http import errors
 from service.http.api_keys import KeyRing, RateLimit
 from service.http.conventions import NotStored, RequestConventions, encoding_refusal
+from service.http.back_pressure import BackPressure, Shedding
 from service.http.middleware import Endpoint, RequestMiddleware
 from service.judging.live_models import Screeners
 from service.orders.commerce_interface import CommerceInterface, OrderFollower
@@ -27,6 +28,7 @@ from service.screening import routes as screening
 from service.settings import Settings
 from service.storage.database import Database
 from service.storage.encryption import Encryptor
+from service.storage.health import StoreHealth
 from service.storage.keys import ApiKeyRecord, ApiKeys
 from service.storage.orders import OrderRecord, Orders
 from service.storage.screenings.group_commit import ScreeningWriter
@@ -34,6 +36,10 @@ from service.telemetry.logs import event
 from service.telemetry.metrics import Metrics
 from service.telemetry.traces import Traces
 from service.webhooks.delivery import WebhookDelivery
+
+
+SIGN_IN_BYTES = 16_384
+"""The most that a sign-in may hold: it is the one body that is read before anybody is known."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -53,9 +59,8 @@ def create_app(settings: Settings) -> FastAPI:
         metrics=services.metrics,
         direct={"/screen": partial(_directly, app, screening.screen)},
         max_bytes=settings.max_body_bytes,
-        max_batch=settings.max_batch_bytes,
-        max_pending=settings.max_pending,
-        max_pending_bytes=settings.max_pending_bytes,
+        caps={"/screen/batch": settings.max_batch_bytes, "/review/login": SIGN_IN_BYTES},
+        pressure=BackPressure(settings.max_pending, settings.max_pending_bytes, services.shedding),
     )
     app.middleware_stack = NotStored(handled)
     return app
@@ -90,14 +95,23 @@ def wire(settings: Settings) -> Services:
     database = Database(settings.database())
     database.migrate()
     encryptor = Encryptor(settings.text_keys.get_secret_value())
+    metrics = Metrics(Traces.to(settings.otel_endpoint))
+    health = StoreHealth(counted=metrics.store_failed)
     follower = _follower(settings, database)
     return Services(
         settings=settings,
         database=database,
         encryptor=encryptor,
-        writer=ScreeningWriter(database, encryptor),
+        writer=ScreeningWriter(database, encryptor, health),
         screeners=Screeners(settings.home, budget=settings.time_budget_ms / 1000, encoder=settings.encoder == "on"),
-        keys=KeyRing(_key_look_up(database)),
+        health=health,
+        shedding=Shedding(counted=metrics.shed),
+        keys=KeyRing(
+            _key_look_up(database),
+            good_for=settings.key_good_minutes * 60,
+            patience=settings.key_timeout_ms / 1000,
+            failed=health.failed,
+        ),
         limit=RateLimit(settings.rate_per_minute / settings.workers),
         passes=Passes.from_setting(
             settings.pass_keys.get_secret_value(), issuer=settings.pass_issuer, minutes=settings.pass_minutes
@@ -111,13 +125,13 @@ def wire(settings: Settings) -> Services:
         orders=_orders(settings, database, follower),
         follower=follower,
         delivery=_delivery(settings, database),
-        metrics=Metrics(Traces.to(settings.otel_endpoint)),
+        metrics=metrics,
     )
 
 
 def _key_look_up(database: Database) -> Callable[[str], ApiKeyRecord | None]:
     def look_up(prefix: str) -> ApiKeyRecord | None:
-        with database.reading() as session:
+        with database.looking_up() as session:
             return ApiKeys(session).find(prefix)
 
     return look_up
@@ -164,6 +178,7 @@ def _close(services: Services) -> None:
     services.writer.close()
     services.screeners.close()
     services.orders.close()
+    services.keys.close()
     for edge in (services.delivery, services.follower):
         if edge:
             edge.close()

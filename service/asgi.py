@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from service.app import create_app
 from service.garbage_collection import startup_freeze
+from service.http.guarded_protocol import GuardedProtocol
 from service.settings import Settings
 from service.telemetry.logs import event, set_up
 
@@ -18,7 +19,10 @@ def app() -> FastAPI:
     set_up(settings.log_level)
     try:
         with startup_freeze():
-            return create_app(settings)
+            made = create_app(settings)
+        GuardedProtocol.limits = settings.connection_limits()
+        GuardedProtocol.shedding = made.state.services.shedding
+        return made
     except Exception as error:
         event("cannot-start", level=logging.CRITICAL, reason=f"{type(error).__name__}: {error}")
         if settings.workers > 1:

@@ -12,6 +12,7 @@ from service.dependencies import Services
 from service.orders.commerce_interface import EVERY
 from service.review.rules.live_rule_book import RuleBookFollower
 from service.review.rules.signatures import VersionSigner
+from service.status_routes import tried
 from service.storage.keys import ApiKeys
 from service.storage.maintenance.retention import PurgeScope, purge_leftovers, purge_text
 from service.telemetry.logs import event
@@ -30,6 +31,7 @@ def start(services: Services) -> Loops:
     background_tasks: list[tuple[str, float, Callable[[], object]]] = [
         ("models", services.settings.model_check_seconds, services.screeners.refresh),
         ("rules", services.settings.model_check_seconds, book.follow),
+        ("store", 5.0, lambda: tried(services.database, services.health)),
         ("used-keys", 15.0, lambda: note_used_keys(services)),
         ("purge", 3600.0, lambda: purge(services)),
     ]

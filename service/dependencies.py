@@ -1,15 +1,16 @@
 """The dependencies of routes: the services of the process, a database session, the caller and its rights."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from service.business_hours import ReplyClock
 from service.http.api_keys import Caller, KeyRing, RateLimit, Scope
+from service.http.back_pressure import Shedding, Slot
 from service.http.errors import ServiceError
 from service.judging.live_models import Screeners
 from service.orders.commerce_interface import OrderFollower
@@ -18,6 +19,7 @@ from service.passes import Passes
 from service.settings import Settings
 from service.storage.database import Database
 from service.storage.encryption import Encryptor
+from service.storage.health import StoreHealth
 from service.storage.screenings.group_commit import ScreeningWriter
 from service.storage.screenings.repository import Screenings
 from service.telemetry.metrics import Metrics
@@ -33,6 +35,8 @@ class Services:
     encryptor: Encryptor
     writer: ScreeningWriter
     screeners: Screeners
+    health: StoreHealth
+    shedding: Shedding
     keys: KeyRing
     limit: RateLimit
     passes: Passes
@@ -57,23 +61,39 @@ def request_session(request: Request) -> Iterator[Session]:
 
 
 async def admit(request: Request, scope: Scope) -> Caller:
-    """The caller behind the bearer key. Raises the 401 or 403."""
+    """The caller behind the bearer key, whose request counts from now on as pending. Raises the 401, 403 or 503."""
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not secret:
         raise _unauthorized("Send your key in the header `Authorization: Bearer <key>`.")
     keys = services_of(request).keys
     known, caller = keys.remembered(secret)
     if not known:
-        caller = await run_in_threadpool(keys.caller, secret)
+        caller = await keys.find(secret)
     if caller is None:
         raise _unauthorized("This key is not known, has expired or was revoked.")
     if scope not in caller.scopes and "admin" not in caller.scopes:
         raise ServiceError(403, f"This key has not the right `{scope}`.")
+    Slot.of(request.scope).take()
     return caller
 
 
 def _unauthorized(detail: str) -> ServiceError:
     return ServiceError(401, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+class KeyedRoute(APIRoute):
+    """A route that checks the key before it reads a body: whoever has none makes nobody wait."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler, behind the key where there may be a body."""
+        handle = super().get_route_handler()
+
+        async def admitted(request: Request) -> Response:
+            if request.method not in ("GET", "HEAD"):
+                await admit(request, "screen")
+            return await handle(request)
+
+        return admitted
 
 
 async def screening_caller(request: Request) -> Caller:

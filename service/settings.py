@@ -6,6 +6,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.http.connection_limits import ConnectionLimits
+
 
 class Settings(BaseSettings):
     """Each field `name` is the environment variable `SCREENING_NAME`. Secrets never print themselves."""
@@ -39,6 +41,20 @@ class Settings(BaseSettings):
     )
     max_pending: int = Field(512, ge=1, description="Requests that may wait inside; more get 503 with Retry-After.")
     rate_per_minute: int = Field(6000, ge=0, description="Screened drafts per key and minute; 0 sets no limit.")
+    max_header_bytes: int = Field(32_768, ge=1024, le=1_000_000, description="Largest head of a request, in bytes.")
+    max_headers: int = Field(100, ge=10, le=10_000, description="Most headers of a request.")
+    max_connections: int = Field(
+        800, ge=1, description="Connections per worker; over it the one that has idled longest is closed."
+    )
+    header_seconds: float = Field(10.0, gt=0, description="How long the head of a request may take, in seconds.")
+    body_seconds: float = Field(30.0, gt=0, description="How long a body, or reading an answer, may take, in seconds.")
+    idle_seconds: int = Field(5, ge=1, description="How long a connection may idle between requests, in seconds.")
+    key_good_minutes: int = Field(
+        60, ge=1, le=1440, description="How long a key that the store told of is good while the store tells nothing."
+    )
+    key_timeout_ms: int = Field(
+        500, ge=10, le=10_000, description="Longest wait for the store to tell of a key again, in milliseconds."
+    )
     time_budget_ms: int = Field(2000, ge=10, description="Time to judge one draft, in milliseconds.")
     encoder: Literal["on", "off"] = Field("on", description="Whether the encoder is asked in doubt.")
 
@@ -87,6 +103,12 @@ class Settings(BaseSettings):
         if self.order_source == "commerce_interface" and not self.commerce_token.get_secret_value():
             raise ValueError("SCREENING_COMMERCE_TOKEN is needed where the order source is commerce_interface")
         return self
+
+    def connection_limits(self) -> ConnectionLimits:
+        """What a worker grants its connections."""
+        return ConnectionLimits(
+            self.max_header_bytes, self.max_headers, self.header_seconds, self.body_seconds, self.max_connections
+        )
 
     def database(self) -> str:
         """The URL of the database that is meant."""

@@ -13,6 +13,7 @@ from service.dependencies import ScreeningCallerDep, Services, ServicesDep, admi
 from service.http.errors import ServiceError
 from service.http.loopback import is_loopback
 from service.storage.database import Database
+from service.storage.health import StoreHealth
 from service.storage.maintenance.backlog import backlog
 
 router = APIRouter()
@@ -49,19 +50,41 @@ async def readyz(services: ServicesDep, details: DetailsDep) -> dict[str, Any]:
     names files is for a key, or for this machine (`SCREENING_DETAILS_FOR`)."""
     reasons = [SILENT]
     with move_on_after(LONGEST_QUESTION):  # a thread of its own, so that a silent database takes none of the others
-        reasons = await to_thread.run_sync(_missing, services.database, abandon_on_cancel=True, limiter=_asking())
+        reasons = await to_thread.run_sync(_missing, services, abandon_on_cancel=True, limiter=_asking())
     if reasons:
         raise ServiceError(503, "Not ready: " + "; ".join(reasons) + ".", headers={"Retry-After": "5"}, missing=reasons)
-    state = {"status": "ready", "model_version": services.screeners.model_version}
+    state = {"status": "ready", "model_version": services.screeners.model_version, **_troubles(services)}
     refused = services.screeners.failed
     return state | ({"model_refused": refused if details else "see the log"} if refused else {})
 
 
-def _missing(database: Database) -> list[str]:
+def _troubles(services: Services) -> dict[str, Any]:
+    """What a service that is ready turns away, and the challenger that it does without."""
+    challenger = "see the log" if services.screeners.challenger_failed else ""
+    told = {"shedding": services.shedding.lately(), "challenger_refused": challenger}
+    return {name: value for name, value in told.items() if value}
+
+
+def _missing(services: Services) -> list[str]:
+    database, health = services.database, services.health
     if not database.answers():
         return [SILENT]
     at, wanted = database.schema()
-    return [] if at == wanted else [f"the database is at schema {at}, not {wanted}"]
+    if at != wanted:
+        return [f"the database is at schema {at}, not {wanted}"]
+    return [] if tried(database, health) else [f"the database takes no writes: {health.kind}"]
+
+
+def tried(database: Database, health: StoreHealth) -> bool:
+    """Whether the store works; where it failed last, by writing something."""
+    if health.failing:
+        try:
+            database.try_to_write()
+        except Exception as error:
+            health.failed(error)
+            return False
+        health.worked()
+    return True
 
 
 @cache
@@ -81,7 +104,11 @@ def metrics(services: ServicesDep, details: DetailsDep) -> Response:
 
 
 def _gauges(services: Services) -> dict[str, float]:
-    gauges = {"writes_waiting": float(services.writer.depth), "store_up": 1.0}
+    gauges = {
+        "writes_waiting": float(services.writer.depth),
+        "store_up": float(not services.health.failing),
+        "model_refused": float(bool(services.screeners.failed)),
+    }
     try:
         with services.database.reading() as session:
             return gauges | backlog(session, datetime.now(UTC), webhooks=services.delivery is not None)

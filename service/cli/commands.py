@@ -80,6 +80,9 @@ def run(
         http="service.http.guarded_protocol:GuardedProtocol",
         ws="none",
         timeout_keep_alive=settings.idle_seconds,
+        http="service.http.guarded_protocol:GuardedProtocol",
+        ws="none",
+        timeout_keep_alive=settings.idle_seconds,
         timeout_graceful_shutdown=30,
         timeout_worker_healthcheck=WORKER_STARTS,
     )

@@ -3,12 +3,14 @@
 import gzip
 import hashlib
 import tomllib
+from collections.abc import Callable, Coroutine
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from service.compose.bundling import STATIC, bundled_widget
@@ -28,7 +30,23 @@ POLICY = (
 )
 """The page's Content-Security-Policy: nothing inline, nothing from elsewhere, no text ever read as markup."""
 
-router = APIRouter(include_in_schema=False)
+
+class DemoRoute(APIRoute):
+    """A route that reads no body unless the demonstration is on."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler, which is not there for a body without the demonstration."""
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            if request.method not in ("GET", "HEAD"):
+                demo_on(request)
+            return await handle(request)
+
+        return guarded
+
+
+router = APIRouter(include_in_schema=False, route_class=DemoRoute)
 
 
 def demo_on(request: Request) -> None:

@@ -1,22 +1,27 @@
 """Callers: API keys, what they may do, and how often. Keys are stored as hashes and found by their prefix."""
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from service.http.errors import ServiceError
+from service.storage.health import StoreSilentError
 from service.storage.keys import ApiKeyRecord
 
 Scope = Literal["screen", "review-export", "admin"]
 SCOPES: tuple[Scope, ...] = ("screen", "review-export", "admin")
 KEY_CACHE_SECONDS = 5.0
 """How long a key is believed without asking the store: a revoked key dies within this time in every process."""
+NEW_KEY_SECONDS = 2.0
+"""How long the store may take to tell of a key that was never seen: there is no earlier answer to fall back on."""
 _MOST_CACHED = 10_000
 _MARK = "gs"
 
@@ -61,38 +66,91 @@ def hash_of(secret: str) -> str:
 
 
 class KeyRing:
-    """Checks bearer keys against the store and caches each answer for a few seconds."""
+    """Checks bearer keys against the store and caches each answer for a few seconds. A key that the store once told of
+    stays good for a stated time without it, so that previews go on."""
 
-    def __init__(self, look_up: Callable[[str], ApiKeyRecord | None], *, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        look_up: Callable[[str], ApiKeyRecord | None],
+        *,
+        good_for: float = 3600.0,
+        patience: float = 0.5,
+        failed: Callable[[Exception], None] = lambda error: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`good_for`: seconds that a key is good after the store's last answer. `patience`: seconds that the store may
+        take to tell of such a key. `failed` is told why it told nothing."""
         self._look_up = look_up
+        self._good_for = good_for
+        self._patience = patience
+        self._failed = failed
         self._clock = clock
-        self._known: dict[str, tuple[float, ApiKeyRecord | None]] = {}
+        self._known: dict[str, tuple[float, ApiKeyRecord]] = {}
+        self._unknown: dict[str, float] = {}
         self._used: dict[str, datetime] = {}
+        self._unasked_until = float("-inf")
+        # apart, so that a flood of keys that nobody has holds up no key that somebody has
+        self._old, self._new = ThreadPoolExecutor(2, "keys"), ThreadPoolExecutor(2, "new-keys")
+
+    def close(self) -> None:
+        """End the threads that ask."""
+        for threads in (self._old, self._new):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def remembered(self, secret: str) -> tuple[bool, Caller | None]:
         """Whether the answer is at hand, and the caller; for the hot path, which must not wait for the store."""
-        entry = self._known.get(prefix_of(secret))
-        if entry is None or entry[0] < self._clock():
-            return False, None
-        return True, self._checked(entry[1], secret)
+        prefix, now = prefix_of(secret), self._clock()
+        entry = self._known.get(prefix)
+        if entry is None:
+            return now < self._unknown.get(prefix, now), None
+        if now < entry[0] + KEY_CACHE_SECONDS or (now < self._unasked_until and self._is_good(entry[0])):
+            return True, self._checked(entry[1], secret)
+        return False, None
 
-    def caller(self, secret: str) -> Caller | None:
-        """The caller of a key, asking the store; None if the key is not known, expired or revoked.
+    async def find(self, secret: str) -> Caller | None:
+        """The caller of a key, asking the store, but not for long; None if the key is not known, expired or revoked.
 
-        While the store is unavailable, its last answer is used, so that previews go on. Raises the store's error for a
-        key that was never looked up.
+        Raises the 503 where the store tells nothing of a key that it has not told of for too long.
         """
         prefix = prefix_of(secret)
+        seen = prefix in self._known
         try:
-            known = self._look_up(prefix)
-        except Exception:
-            if prefix not in self._known:
-                raise
-            known = self._known[prefix][1]
-        if len(self._known) >= _MOST_CACHED:
-            self._known.clear()
-        self._known[prefix] = (self._clock() + KEY_CACHE_SECONDS, known)
-        return self._checked(known, secret)
+            work = asyncio.get_running_loop().run_in_executor(self._old if seen else self._new, self._ask, prefix)
+            await asyncio.wait_for(work, self._patience if seen else NEW_KEY_SECONDS)
+        except Exception as error:
+            if seen or not isinstance(
+                error, TimeoutError
+            ):  # whoever floods with keys that nobody has says nothing of it
+                self._failed(StoreSilentError() if isinstance(error, TimeoutError) else error)
+            entry = self._known.get(prefix)
+            if entry is None or not self._is_good(entry[0]):
+                detail = "The store cannot tell now whether this key is good; try again."
+                raise ServiceError(503, detail, headers={"Retry-After": "2"}) from error
+            self._unasked_until = self._clock() + KEY_CACHE_SECONDS
+        return self._told(prefix, secret)
+
+    def caller(self, secret: str) -> Caller | None:
+        """As `find`, waiting for the store as long as it takes. Raises the store's error."""
+        prefix = prefix_of(secret)
+        self._ask(prefix)
+        return self._told(prefix, secret)
+
+    def _ask(self, prefix: str) -> None:
+        known = self._look_up(prefix)
+        if known:
+            self._known[prefix] = (self._clock(), known)
+            return
+        self._known.pop(prefix, None)
+        if len(self._unknown) >= _MOST_CACHED:
+            self._unknown.clear()
+        self._unknown[prefix] = self._clock() + KEY_CACHE_SECONDS
+
+    def _is_good(self, told_at: float) -> bool:
+        return self._clock() < told_at + self._good_for
+
+    def _told(self, prefix: str, secret: str) -> Caller | None:
+        entry = self._known.get(prefix)
+        return self._checked(entry[1] if entry else None, secret)
 
     def _checked(self, known: ApiKeyRecord | None, secret: str) -> Caller | None:
         stored = known.key_hash if known else "0" * 64

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from service.storage.database import UNAVAILABLE_ERRORS
+from service.storage.health import StoreHealth
 from service.telemetry.logs import event
 
 MEDIA_TYPE = "application/problem+json"
@@ -20,11 +21,13 @@ TITLES = {
     403: "This key has not the right",
     404: "Not found",
     405: "This address does not do that",
+    408: "Too slow",
     409: "Conflict",
     413: "Too large",
     415: "Not in this encoding",
     422: "Invalid",
     429: "Too many requests",
+    431: "The head is too large",
     500: "An error of ours",
     503: "Not ready",
 }
@@ -109,10 +112,15 @@ def _http(request: Request, error: Exception) -> Response:
 def unexpected(request: Request, error: Exception) -> Response:
     """A store that is away is a 503. All else is a bug: its kind is logged, not its words, which may quote a draft."""
     if isinstance(error, UNAVAILABLE_ERRORS):
-        event("store-away", level=logging.ERROR, kind=type(error).__name__)
+        _store_of(request).failed(error)
         return render(ServiceError(503, "The store cannot be reached; try again.", headers={"Retry-After": "2"}))
     event("error", level=logging.ERROR, path=_route(request), kind=type(error).__name__, where=_place(error))
     return render(ServiceError(500, "The request could not be answered; nothing of it was kept."))
+
+
+def _store_of(request: Request) -> StoreHealth:
+    services = getattr(request.app.state, "services", None)
+    return services.health if services else StoreHealth()
 
 
 def _route(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, body caps, back-pressure, and one log line and count per request."""
+"""The outermost layer: request ids, body caps, back-pressure once admitted, and one log line and count per request."""
 
 import logging
 import random
@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.http.back_pressure import BackPressure, Slot
 from service.http.errors import ServiceError, render, unexpected
 from service.telemetry.logs import LOGGER, event, request_id
 from service.telemetry.metrics import Metrics
@@ -32,20 +33,17 @@ class RequestMiddleware:
         metrics: Metrics,
         direct: Mapping[str, Endpoint],
         max_bytes: int,
-        max_batch: int,
-        max_pending: int,
-        max_pending_bytes: int,
+        caps: Mapping[str, int],
+        pressure: BackPressure,
     ) -> None:
-        """`direct`: endpoints by path that answer POST without the framework's routing, which costs them a third."""
+        """`direct`: endpoints by path that answer POST without the framework's routing, which costs them a third.
+        `caps`: the most bytes of a body by path, where it is not `max_bytes`."""
         self._app = app
         self._direct = direct
         self._metrics = metrics
-        self._caps = {"/screen/batch": max_batch}
+        self._caps = caps
         self._cap = max_bytes
-        self._max_pending = max_pending
-        self._pending = 0
-        self._most_bytes = max_pending_bytes
-        self._bytes = 0
+        self._pressure = pressure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it at once."""
@@ -60,13 +58,12 @@ class RequestMiddleware:
         traces = self._metrics.traces
         opened = traces.begin(scope["method"], rid, headers) if traces else None
         started = time.perf_counter()
-        self._pending += 1
-        self._bytes += (weight := self._weight(scope, headers))
+        slot = Slot(None if scope["path"] in _QUIET else self._pressure, self._weight(scope, headers))
+        slot.put(scope)
         try:
-            await self._pass_on(scope, receive, answer, headers)
+            await self._pass_on(scope, _counted(receive, slot), answer, headers)
         finally:
-            self._pending -= 1
-            self._bytes -= weight
+            slot.release()
             route = self._note(scope, answer.status, time.perf_counter() - started)
             if traces and opened:
                 traces.end(opened, route, answer.status)
@@ -93,10 +90,6 @@ class RequestMiddleware:
             await _answer_directly(endpoint, scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> ServiceError | None:
-        weight = self._weight(scope, headers)
-        too_many = self._pending > self._max_pending or (self._bytes > self._most_bytes and self._bytes > weight)
-        if too_many and scope["path"] not in _QUIET:
-            return ServiceError(503, "Too much is waiting already; try again.", headers={"Retry-After": "1"})
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > (cap := self._cap_of(scope)):
             return too_large(cap)
@@ -120,7 +113,7 @@ async def _answer_directly(endpoint: Endpoint, scope: Scope, receive: Receive, s
     except ServiceError as error:
         response = render(error)
     except HTTPException as error:
-        response = render(ServiceError(error.status_code, error.detail))
+        response = render(ServiceError(error.status_code, error.detail, headers=error.headers))
     except ClientDisconnect:
         return
     except Exception as error:
@@ -148,6 +141,19 @@ class _Answer:
 def too_large(cap: int) -> ServiceError:
     """The 413."""
     return ServiceError(413, f"The request is larger than {cap:,} bytes.", limit_bytes=cap)
+
+
+def _counted(receive: Receive, slot: Slot) -> Receive:
+    """Whatever reads a body is counted, also where nobody was admitted, as at the sign-in."""
+
+    async def counted() -> Message:
+        try:
+            slot.take()
+        except ServiceError as error:  # the framework takes what is no HTTPException for a body that cannot be parsed
+            raise HTTPException(error.status, error.detail, error.headers) from error
+        return await receive()
+
+    return counted
 
 
 def _capped(receive: Receive, cap: int) -> Receive:

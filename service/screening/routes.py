@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from service.dependencies import (
+    KeyedRoute,
     ScreeningCallerDep,
     ScreeningsDep,
     ServicesDep,
@@ -24,6 +25,7 @@ from service.screening.schemas import AcknowledgeIn, AppealIn, BatchIn, DraftIn,
 from service.storage.screenings.records import StoredScreening, draft_hash
 
 router = APIRouter()
+router.route_class = KeyedRoute
 _KEY = re.compile(r"[\x21-\x7e]+")
 _LONGEST_BATCH_KEY = 250  # each of its drafts has a key of its own, `<key>:<i>`
 Model = TypeVar("Model", bound=BaseModel)

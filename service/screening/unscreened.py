@@ -6,13 +6,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from service.dependencies import Services, ServicesDep, admit
+from service.dependencies import KeyedRoute, Services, ServicesDep, admit
 from service.screening import pipeline
 from service.screening.schemas import DraftIn, UnscreenedIn
 from service.storage.screenings.repository import Screenings
 from service.storage.screenings.unscreened import add_unscreened
 
-router = APIRouter()
+router = APIRouter(route_class=KeyedRoute)
 EARLIEST = timedelta(days=365)
 """The oldest `sent_at` that is accepted. An older or future moment is set to the nearest accepted one."""
 

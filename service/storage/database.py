@@ -1,13 +1,14 @@
 """The database: one engine per process, SQLite (WAL) or PostgreSQL by URL, brought to today's schema by Alembic."""
 
 import fcntl
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -46,11 +47,16 @@ class Database:
             arguments |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
         else:
             arguments |= {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
-        self.engine: Engine = create_engine(parsed, **arguments)
-        if self.kind == "sqlite":
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
+        self.engine = self._engine(parsed, arguments)
         self._reading = self.engine.execution_options(reading=True)
+        self._looking_up = self._engine(parsed, {**arguments, "pool_size": 4, "max_overflow": 0, "pool_timeout": 1})
+
+    def _engine(self, url: URL, arguments: dict[str, Any]) -> Engine:
+        engine = create_engine(url, **arguments)
+        if self.kind == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        return engine
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -63,6 +69,22 @@ class Database:
         """A session that never waits for a writer and changes nothing."""
         with Session(self._reading, expire_on_commit=False) as session:
             yield session
+
+    @contextmanager
+    def looking_up(self) -> Iterator[Session]:
+        """A reading session for what every request waits for. Its connections are its own: those who wait for the
+        write lock fill the others."""
+        with Session(self._looking_up.execution_options(reading=True), expire_on_commit=False) as session:
+            yield session
+
+    def try_to_write(self) -> None:
+        """Write some pages and remove them again. Raises what the database raises where it takes no writes."""
+        name = f"trial_{secrets.token_hex(8)}"
+        kind = "BLOB" if self.kind == "sqlite" else "BYTEA"
+        with self.engine.begin() as connection:
+            connection.execute(text(f"CREATE TABLE {name} (content {kind})"))
+            connection.execute(text(f"INSERT INTO {name} VALUES (:content)"), {"content": secrets.token_bytes(65_536)})
+            connection.execute(text(f"DROP TABLE {name}"))
 
     def migrate(self) -> None:
         """Bring the schema to this version. Several processes may call it at once: one does it, the others wait."""
@@ -107,6 +129,7 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+        self._looking_up.dispose()
 
 
 def upgrade(connection: Connection) -> None:

@@ -29,6 +29,8 @@ class Metrics:
         self._incomplete = Counter("screening_incomplete", "Verdicts cut short by the budget.", registry=registry)
         self._errors = Counter("screening_http_errors", "Error answers by status.", ["status"], registry=registry)
         self._requests = Counter("screening_http_requests", "Requests by route.", ["route"], registry=registry)
+        self._shed = Counter("screening_shed", "Turned away because too much came.", ["reason"], registry=registry)
+        self._store_failures = Counter("screening_store_failures", "Errors of the store.", registry=registry)
         self._stages = {name: self._stage.labels(name) for name in STAGES}
         self._children: dict[tuple[str, ...], Counter] = {}
 
@@ -49,6 +51,14 @@ class Metrics:
     def incomplete(self) -> None:
         """Count a verdict that the time budget cut short."""
         self._incomplete.inc()
+
+    def shed(self, reason: str) -> None:
+        """Count one that was turned away; `reason` is a word of ours."""
+        self._child(self._shed, reason).inc()
+
+    def store_failed(self) -> None:
+        """Count an error of the store."""
+        self._store_failures.inc()
 
     def answered(self, route: str, status: int) -> None:
         """Count one answer; `route` is the path's pattern."""

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.dependencies import Services
 from service.http.api_keys import make_key
+from service.http.guarded_protocol import GuardedProtocol
 from service.passes import new_key
 from service.settings import Settings
 from service.storage.keys import ApiKeys
@@ -62,7 +63,11 @@ def running(settings: Settings, **services: Any) -> Iterator[Running]:
     app = create_app(settings)
     app.state.services = replace(app.state.services, **services)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10))
+    protocol = type("Limited", (GuardedProtocol,), {"limits": settings.connection_limits()})
+    config = uvicorn.Config(
+        app, http=protocol, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=10
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -77,7 +77,7 @@ class PostedForm:
         return [value for value in self.form.getlist(name) if isinstance(value, str)]
 
 
-def posted(form: FormDep, me: ReviewerDep) -> PostedForm:
+def posted(me: ReviewerDep, form: FormDep) -> PostedForm:  # in this order: who is nobody has no form read
     """The form, once its token is found to be the session's. Raises the 403."""
     token = form.get("csrf")
     if not isinstance(token, str) or not hmac.compare_digest(token.encode(), me.csrf.encode()):

@@ -3,15 +3,15 @@
 import hashlib
 import hmac
 import re
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
 from service.dependencies import Services, ServicesDep
 from service.http.errors import ServiceError
-from service.review.auth.access import FormDep, posted, session_life
-from service.review.auth.access import signed_in as require_sign_in
+from service.review.auth.access import FormDep, PostedForm, posted, session_life
 from service.review.auth.cookies import address_of, keep, sign_in_of
 from service.review.auth.sessions import COOKIE, refused, sign_out, start
 from service.review.auth.sign_in import BROWSER_LIFE, FORM_LIFE, FormUsedError, SignInForm
@@ -100,9 +100,8 @@ def _start(services: Services, user: User, refused_before: int) -> str:
 
 
 @router.post("/logout")
-def log_out(request: Request, services: ServicesDep, form: FormDep) -> Response:
+def log_out(request: Request, services: ServicesDep, sent: Annotated[PostedForm, Depends(posted)]) -> Response:
     """End the session; what was claimed goes back to the queue."""
-    sent = posted(form, require_sign_in(request, services))
     with services.database.writing() as session:
         release_all(session, sent.me)
         sign_out(session, request.cookies.get(COOKIE, ""), sent.me)

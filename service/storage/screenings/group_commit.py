@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from service.storage.database import UNAVAILABLE_ERRORS, Database
 from service.storage.encryption import Encryptor
+from service.storage.health import StoreHealth
 from service.storage.screenings.insert_statements import Inserts
 from service.storage.screenings.records import NewScreening, WriteResult
 
@@ -35,8 +36,9 @@ _Group = list[_Waiting]
 class ScreeningWriter:
     """The one writer of screenings in a process."""
 
-    def __init__(self, database: Database, encryptor: Encryptor) -> None:
+    def __init__(self, database: Database, encryptor: Encryptor, health: StoreHealth | None = None) -> None:
         self._database = database
+        self._health = health or StoreHealth()
         self._inserts = Inserts(encryptor)
         self._arrived: dict[asyncio.AbstractEventLoop, _Group] = {}
         self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
@@ -95,6 +97,7 @@ class ScreeningWriter:
                     self._inserts.put(connection, [waiting.screening for waiting in group])
                 )
         except UNAVAILABLE_ERRORS as error:
+            self._health.failed(error)
             kept = [StoreUnavailableError(type(error).__name__)] * len(group)
         except Exception as error:  # the futures receive the error, and the thread goes on
             if len(group) > 1:
@@ -102,6 +105,8 @@ class ScreeningWriter:
                     self._write([waiting])
                 return
             kept = [error]
+        else:
+            self._health.worked()
         _answer(group, kept)
 
 
