@@ -11,7 +11,7 @@ import uvicorn
 from classifier import __version__
 from service import demo as demonstration
 from service.app import api
-from service.cli import keys, maintenance, orders, purging, secret_keys, users
+from service.cli import backups, keys, maintenance, orders, purging, secret_keys, users
 from service.cli.database import settings_or_exit
 from service.http.loopback import is_loopback
 from service.settings import Settings
@@ -27,7 +27,8 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(orders.app, name="orders")
 app.add_typer(secret_keys.app, name="secrets")
-app.registered_commands += maintenance.app.registered_commands + purging.app.registered_commands
+for _more in (maintenance, purging, backups):
+    app.registered_commands += _more.app.registered_commands
 
 
 def _say_version(wanted: bool) -> None:
@@ -77,9 +78,6 @@ def run(
         workers=settings.workers,
         log_config=None,
         access_log=False,
-        http="service.http.guarded_protocol:GuardedProtocol",
-        ws="none",
-        timeout_keep_alive=settings.idle_seconds,
         http="service.http.guarded_protocol:GuardedProtocol",
         ws="none",
         timeout_keep_alive=settings.idle_seconds,
