@@ -51,8 +51,12 @@ class RuleBook:
 
     @classmethod
     def load(cls, folder: Path = RULES_FOLDER) -> "RuleBook":
-        """Read every *.toml of a folder. Raises RuleError at the first rule that may not be loaded."""
-        return cls.from_texts({p.name: p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.toml"))})
+        """Read every *.toml of a folder. Raises RuleError at the first rule that may not be loaded, and where there is
+        none at all."""
+        book = cls.from_texts({path.name: _text(path) for path in sorted(folder.glob("*.toml"))})
+        if not book.rules:
+            raise RuleError(str(folder), "(folder)", "holds no rule; remove the folder and the shipped rules serve")
+        return book
 
     @classmethod
     def from_texts(cls, files: Mapping[str, str]) -> "RuleBook":
@@ -81,6 +85,15 @@ def _entries(name: str, raw: Mapping[str, Any], seen: tuple[str, ...]) -> Iterat
             yield from _entries(entry.strip("{}"), raw, (*seen, name))
         else:
             yield tuple(pattern_words(entry))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RuleError(str(path), "(file)", f"not UTF-8: byte {error.start} cannot be read") from error
+    except OSError as error:
+        raise RuleError(str(path), "(file)", f"cannot be read: {error.strerror}") from error
 
 
 def _toml(file: str, text: str) -> dict[str, Any]:

@@ -9,11 +9,13 @@ import typer
 from rich.progress import Progress
 
 from service.business_hours import ClockError, ReplyClock
-from service.cli.database import opened
+from service.cli.database import opened, settings_or_exit
 from service.judging.live_models import Screeners
 from service.passes import Passes, PassKeyError
 from service.settings import Settings
+from service.storage.database import Database
 from service.storage.encryption import Encryptor
+from service.storage.health import cause_of
 from service.storage.maintenance.backup import write_backup
 from service.storage.maintenance.integrity import faults
 from service.storage.maintenance.restore import BackupError, restore_backup
@@ -82,18 +84,44 @@ def _scope(settings: Settings, days: int | None, merchant: str | None, support_i
 
 
 @app.command()
-def check() -> None:
-    """Check settings, database, every stored screening, pass keys and model; ends with 1 if something is wrong."""
+def check(
+    registry: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Only judge the canary drafts with this registry.")
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Only judge the canary drafts by these rules.")
+    ] = None,
+) -> None:
+    """Check settings, database, every stored screening, pass keys, rules and model; ends with 1 if something is wrong.
+
+    With --registry or --rules, check only these: whether what is to go live can judge, before it does.
+    """
+    if registry or rules:
+        _say(_model_faults(settings_or_exit(), registry, rules))
+        return
     with opened(migrate=False) as (settings, database), Progress(transient=True) as bar:
         task = bar.add_task("screenings")
         encryptor = Encryptor(settings.text_keys.get_secret_value())
         found = list(faults(database, encryptor, lambda done, total: bar.update(task, completed=done, total=total)))
-        found += [*_pass_faults(settings), *_calendar_faults(settings), *_model_faults(settings)]
+        found += [*write_faults(database), *_pass_faults(settings), *_calendar_faults(settings), *_model_faults(settings)]
+    _say(found)
+
+
+def _say(found: list[str]) -> None:
     for fault in found:
         typer.echo(fault, err=True)
     if found:
         raise typer.Exit(1)
     typer.echo("All is well.")
+
+
+def write_faults(database: Database) -> list[str]:
+    """Why the database takes no writes, such as a full disk."""
+    try:
+        database.try_to_write()
+    except Exception as error:
+        return [f"the database takes no writes: {cause_of(error)}"]
+    return []
 
 
 def _pass_faults(settings: Settings) -> list[str]:
@@ -115,10 +143,14 @@ def _calendar_faults(settings: Settings) -> list[str]:
     return []
 
 
-def _model_faults(settings: Settings) -> list[str]:
+def _model_faults(settings: Settings, registry: Path | None = None, rules: Path | None = None) -> list[str]:
+    """Why the live model, its challenger or the rules could not judge."""
     try:
-        screeners = Screeners(settings.home, budget=1)
-    except ValueError as error:
-        return [str(error)]
+        screeners = Screeners(
+            settings.home, budget=1, encoder=settings.encoder == "on", registry=registry, rules=rules
+        )
+    except Exception as error:  # whatever is wrong with a model or its file
+        return [f"{type(error).__name__}: {error}"]
     screeners.close()
-    return [f"model: {screeners.failed}"] if screeners.failed else []
+    faults = {"model": screeners.failed, "challenger": screeners.challenger_failed}
+    return [f"{name}: {fault}" for name, fault in faults.items() if fault]

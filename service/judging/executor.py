@@ -14,12 +14,15 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial as partial_of
 
 from classifier import Draft, Order, Screener, Verdict
 from classifier.evidence import Evidence, LanguageGuess, RuleEvidence
 from classifier.model.encoder import EncoderScores
 from classifier.screener import RULES_ONLY, PartialEvidence
+from service.judging.encoder_queue import SHARE, EncoderQueue, OverloadedError, Pace
 from service.judging.micro_batching import MicroBatcher
 from service.telemetry.logs import event
 
@@ -29,7 +32,8 @@ SECONDS_PER_CHARACTER = 20e-6
 """What a character may cost on the event loop: twice what the slowest kind of text was measured to take."""
 DISTRUST_SECONDS = 60.0
 """How long after an overrun no draft is judged on the event loop."""
-ENCODER_THREADS = 1
+_LANE_GUESS = 5e-6
+"""Seconds that a character takes in the lane, until it is known."""
 
 Pair = tuple[Screener, Screener | None]
 """The screener that decides and its challenger, which is asked too unless it is None."""
@@ -52,6 +56,11 @@ class JudgingDeadline:
         self.seconds = seconds
         self._at = clock() + seconds
 
+    @property
+    def at(self) -> float:
+        """The moment, on the clock of the deadlines."""
+        return self._at
+
     def late(self) -> bool:
         """Whether the moment has passed."""
         return self._clock() >= self._at
@@ -69,12 +78,14 @@ class JudgingExecutor:
         self._clock = clock
         self._distrusted_until = float("-inf")
         self._micro_batcher = MicroBatcher(LONGEST_INLINE, self._distrust)
-        self._encoders = ThreadPoolExecutor(ENCODER_THREADS, "encoder")
+        self._encoder = EncoderQueue(clock=clock)
+        self._lane_pace = Pace(_LANE_GUESS)
+        self._in_lane = 0
 
     def close(self) -> None:
         """End the threads once they have finished what they are at."""
         self.lane.shutdown(wait=True, cancel_futures=True)
-        self._encoders.shutdown(wait=True, cancel_futures=True)
+        self._encoder.close()
 
     def fits_loop(self, draft: Draft, deadline: JudgingDeadline) -> bool:
         """Whether a draft may be judged on the event loop, where nothing ends a stage that takes too long."""
@@ -87,21 +98,46 @@ class JudgingExecutor:
         self._distrusted_until = self._clock() + DISTRUST_SECONDS
 
     async def short(self, pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline) -> JudgedDraft:
-        """The verdict on a draft that may be read on the event loop."""
+        """The verdict on a draft that may be read on the event loop. Raises OverloadedError where too much waits."""
+        if self._micro_batcher.seconds_before(draft) > SHARE * deadline.left():
+            raise OverloadedError
         verdict, evidence = await self._verdict(pair[0], draft, order, deadline)
         shadow = None
         if pair[1] is not None:
-            shadow, _ = await self._verdict(pair[1], draft, order, deadline)
+            with suppress(OverloadedError):  # a challenger only watches
+                shadow, _ = await self._verdict(pair[1], draft, order, deadline)
         return JudgedDraft(verdict, evidence, shadow)
 
     async def long(self, pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline) -> JudgedDraft:
-        """The verdict on a draft that is read in the lane, with the lane's own `pair`."""
-        work = asyncio.get_running_loop().run_in_executor(self.lane, _in_lane, pair, draft, order, deadline)
+        """The verdict on a draft that is read in the lane, with the lane's own `pair`. Raises OverloadedError where too
+        much waits."""
+        length = len(draft.body) + len(draft.subject)
+        if self._in_lane and (self._in_lane + length) * self._lane_pace.seconds > SHARE * deadline.left():
+            raise OverloadedError
+        self._in_lane += length
+        loop = asyncio.get_running_loop()
+        work = self.lane.submit(self._paced, length, pair, draft, order, deadline)
+        work.add_done_callback(lambda _: self._left_lane(loop, length))
         try:
-            return await asyncio.wait_for(work, deadline.left())
+            return await asyncio.wait_for(asyncio.wrap_future(work), deadline.left())
         except TimeoutError:
             event("budget-overrun", level=logging.WARNING, stage="lane")
             return unjudged(pair[0])
+
+    def _paced(
+        self, length: int, pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline
+    ) -> JudgedDraft:
+        begun = self._clock()
+        judged = _in_lane(pair, draft, order, deadline)
+        self._lane_pace.took(self._clock() - begun, length)
+        return judged
+
+    def _left_lane(self, loop: asyncio.AbstractEventLoop, length: int) -> None:
+        def leave() -> None:
+            self._in_lane -= length
+
+        with suppress(RuntimeError):  # the loop has ended, and with it all that waited
+            loop.call_soon_threadsafe(leave)
 
     async def _verdict(
         self, screener: Screener, draft: Draft, order: Order | None, deadline: JudgingDeadline
@@ -113,10 +149,14 @@ class JudgingExecutor:
     async def _encoder_scores(
         self, screener: Screener, partial: PartialEvidence, deadline: JudgingDeadline
     ) -> tuple[EncoderScores, ...] | None:
-        """The encoder's word; None, and the evidence is incomplete, if it does not come in time or fails."""
-        work = asyncio.get_running_loop().run_in_executor(self._encoders, screener.encoder_scores, partial)
+        """The encoder's word; None, and the evidence is incomplete, if it does not come in time or fails. Raises
+        OverloadedError where too much waits before the encoder."""
+        passages = len(partial.scores.asked) if partial.scores else 1
+        work = partial_of(screener.encoder_scores, partial)
         try:
-            return await asyncio.wait_for(work, deadline.left())
+            return await self._encoder.ask(work, passages, by=deadline.at, left=deadline.left())
+        except OverloadedError:
+            raise
         except TimeoutError:
             event("budget-overrun", level=logging.WARNING, stage="encoder")
         except Exception as error:  # the other witnesses have spoken: an encoder that fails must not silence them

@@ -5,14 +5,32 @@ alone is judged alone and at once: no draft waits for a batch to fill.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from classifier import Draft, Order, Screener
 from classifier.screener import PartialEvidence
+from service.judging.encoder_queue import Pace
 
 MOST_TOGETHER = 6
 """More would raise the throughput further, and the slowest answers' time with it: all wait for the last of a group."""
+
+
+_FIRST_GUESS = 5e-6
+"""Seconds that a character takes, until it is known."""
+_PER_DRAFT = 200
+"""What a draft costs whatever its length, in characters."""
+_OTHER_WORK = 2.0
+"""The event loop does other work between the groups, about as much as the judging itself."""
+
+
+def _length(draft: Draft) -> int:
+    return len(draft.body) + len(draft.subject)
+
+
+def _cost(draft: Draft) -> int:
+    return _length(draft) + _PER_DRAFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +49,13 @@ class MicroBatcher:
         """`overran` is called when a deadline passes while the batch holds the event loop."""
         self._longest = longest
         self._overran = overran
+        self._pace = Pace(_FIRST_GUESS)
+        self._waiting = 0
         self._arrived: dict[Screener, list[_Waiting]] = {}
+
+    def seconds_before(self, draft: Draft) -> float:
+        """How long a draft that arrives now would wait until it is judged, itself included; 0 where none waits."""
+        return (self._waiting + _cost(draft)) * self._pace.seconds * _OTHER_WORK if self._waiting else 0.0
 
     def partial_evidence(
         self, screener: Screener, draft: Draft, order: Order | None, late: Callable[[], bool]
@@ -42,6 +66,7 @@ class MicroBatcher:
         if not arrived:
             loop.call_soon(self._turn, loop, screener)
         arrived.append(_Waiting(draft, order, late, loop.create_future()))
+        self._waiting += _cost(draft)
         return arrived[-1].future
 
     def _turn(self, loop: asyncio.AbstractEventLoop, screener: Screener) -> None:
@@ -49,7 +74,11 @@ class MicroBatcher:
         arrived = self._arrived.pop(screener)
         count = self._fitting(arrived)
         in_time = [waiting for waiting in arrived[:count] if not waiting.late()]
+        cost = sum(_cost(waiting.draft) for waiting in arrived[:count])
+        begun = time.perf_counter()
         _judge(screener, arrived[:count])
+        self._pace.took(time.perf_counter() - begun, cost)
+        self._waiting -= cost
         if any(waiting.late() for waiting in in_time):
             self._overran()
         if rest := arrived[count:]:
@@ -60,7 +89,7 @@ class MicroBatcher:
         """How many may be looked at together, at least one."""
         length = 0
         for count, waiting in enumerate(arrived[:MOST_TOGETHER]):
-            length += len(waiting.draft.body) + len(waiting.draft.subject)
+            length += _length(waiting.draft)
             if count and length > self._longest:
                 return count
         return min(len(arrived), MOST_TOGETHER)

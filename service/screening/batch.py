@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from service.dependencies import Services
 from service.http.api_keys import Caller
 from service.http.errors import ServiceError, invalid
+from service.judging.encoder_queue import OverloadedError
+from service.judging.executor import JudgedDraft
 from service.screening import pipeline
 from service.screening.schemas import DraftIn
 
@@ -44,8 +46,14 @@ async def _prepare(services: Services, caller: Caller, index: int, raw: Any) -> 
 
 
 async def _finish(
-    services: Services, caller: Caller, prepared: pipeline.PreparedDraft, judged: Any, key: str | None
+    services: Services,
+    caller: Caller,
+    prepared: pipeline.PreparedDraft,
+    judged: JudgedDraft | OverloadedError,
+    key: str | None,
 ) -> Outcome:
+    if isinstance(judged, OverloadedError):
+        return pipeline.overloaded(services)
     try:
         return await pipeline.finish(services, caller, prepared, judged, key)
     except ServiceError as error:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,13 +13,16 @@ from fastapi.concurrency import run_in_threadpool
 from classifier import Draft
 from service.dependencies import Services
 from service.http.api_keys import Caller
+from service.http.back_pressure import too_much
 from service.http.errors import ServiceError
+from service.judging.encoder_queue import OverloadedError
 from service.judging.executor import JudgedDraft
 from service.orders.directory import NOT_ASKED, OrderFacts
 from service.passes import PassTerms
 from service.screening.responses import answer, changes, with_reply_deadline
 from service.screening.schemas import DraftIn
 from service.storage.screenings.documents import Document, evidence_document, verdict_document
+from service.storage.health import StoreSilentError
 from service.storage.screenings.group_commit import StoreUnavailableError
 from service.storage.screenings.records import (
     NewScreening,
@@ -51,14 +54,23 @@ async def screen(services: Services, caller: Caller, asked: DraftIn, key: str | 
     deadline = services.screeners.deadline()
     prepared = await prepare(services, caller, asked)
     ordered = time.perf_counter()
-    judged = await services.screeners.judge(
-        prepared.draft, prepared.facts.order, shadow=asked.mode == "send", deadline=deadline
-    )
+    try:
+        judged = await services.screeners.judge(
+            prepared.draft, prepared.facts.order, shadow=asked.mode == "send", deadline=deadline
+        )
+    except OverloadedError as error:
+        raise overloaded(services) from error
     services.metrics.stage("order", ordered - started)
     services.metrics.stage("judge", time.perf_counter() - ordered)
     result = await finish(services, caller, prepared, judged, key)
     services.metrics.stage("whole", time.perf_counter() - started)
     return result
+
+
+def overloaded(services: Services) -> ServiceError:
+    """The 503 of a draft that would not be judged in time, counted."""
+    services.shedding.note("judging")
+    return too_much()
 
 
 async def prepare(services: Services, caller: Caller, asked: DraftIn) -> PreparedDraft:
@@ -93,7 +105,6 @@ async def finish(
     """Store the verdict, unless it is a preview, and build the response."""
     asked, verdict = prepared.asked, judged.verdict
     document = verdict_document(verdict, services.screeners.screener.policy)
-    _count(services, asked.mode, document)
     now = datetime.now(UTC)
     extra: dict[str, Any] = {
         "order": prepared.facts.document(),
@@ -102,6 +113,7 @@ async def finish(
     if prepared.previous:
         extra["changes"] = changes(prepared.previous.verdict, document)
     if asked.mode == "preview":
+        _count(services, asked.mode, document)
         return answer(document, prepared.draft, asked.offset_encoding, screening_id=None, granted=None, extra=extra)
     new = _new(services, caller, prepared, judged, document, key, now)
     started = time.perf_counter()
@@ -111,12 +123,17 @@ async def finish(
     response = answer(
         document, prepared.draft, asked.offset_encoding, screening_id=new.id, granted=granted, extra=extra
     )
-    kept_id = await stored_id(written, new)
+    kept_id = await stored_id(written, new, silent=lambda _: services.health.failed(StoreSilentError()))
     services.metrics.stage("store", time.perf_counter() - started)
+    if kept_id == new.id:  # a decision counts once it is kept
+        _count(services, asked.mode, document)
     return response if kept_id == new.id else await _again(services, caller, kept_id, asked)
 
 
-async def stored_id(written: Awaitable[WriteResult], new: NewScreening, *, longest: float = LONGEST_STORE) -> str:
+async def stored_id(
+    written: Awaitable[WriteResult], new: NewScreening, *, longest: float = LONGEST_STORE,
+    silent: Callable[[Exception], None] | None = None,
+) -> str:  # fmt: skip
     """The id of the screening that is stored, an earlier one where the Idempotency-Key was used.
 
     Raises the 409 of a key that another draft used, the 503 of a store that refuses, or says nothing for `longest`
@@ -125,6 +142,8 @@ async def stored_id(written: Awaitable[WriteResult], new: NewScreening, *, longe
     try:
         found = await asyncio.wait_for(written, longest)
     except TimeoutError as error:
+        if silent:
+            silent(error)
         detail = "The store did not answer in time; try again, with the same Idempotency-Key if you sent one."
         raise ServiceError(503, detail, headers={"Retry-After": "5"}) from error
     except StoreUnavailableError as error:

@@ -1,5 +1,8 @@
 """Keys: hashed, scoped, cached for seconds, limited in rate."""
 
+import asyncio
+import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -66,6 +69,76 @@ def test_a_key_is_believed_for_a_few_seconds_without_asking_again() -> None:
     clock.now += KEY_CACHE_SECONDS + 0.1
     assert ring.remembered(secret) == (False, None)
     assert ring.caller(secret) is None
+
+
+class Store:
+    """Keys, as long as it works; it may also say nothing."""
+
+    def __init__(self, *records: ApiKeyRecord) -> None:
+        self.records = {record.prefix: record for record in records}
+        self.away = False
+        self.silent = threading.Event()
+        self.asked = 0
+
+    def __call__(self, prefix: str) -> ApiKeyRecord | None:
+        self.asked += 1
+        if self.away:
+            raise ConnectionError("away")
+        if self.silent.is_set():
+            time.sleep(0.5)
+        return self.records.get(prefix)
+
+
+@pytest.mark.parametrize("how", ["away", "silent"])
+def test_a_key_that_was_seen_is_good_for_its_time_without_the_store(how: str) -> None:
+    secret, clock = make_key().secret, Clock()
+    store, failures = Store(known(secret)), list[Exception]()
+    ring = KeyRing(store, good_for=100, patience=0.01, failed=failures.append, clock=clock)
+    assert asyncio.run(ring.find(secret)) is not None
+    if how == "away":
+        store.away = True
+    else:
+        store.silent.set()
+    clock.now = 50
+    assert ring.remembered(secret) == (False, None)
+    assert asyncio.run(ring.find(secret)) is not None
+    assert len(failures) == 1
+    assert ring.remembered(secret)[1] is not None  # and is not asked for again for some seconds
+    assert ring.remembered(secret[:-1] + "?")[1] is None
+    clock.now = 101
+    for _ in range(2):
+        with pytest.raises(ServiceError) as refused:
+            asyncio.run(ring.find(secret))
+        assert refused.value.status == 503
+    ring.close()
+
+
+def test_a_key_that_was_revoked_while_the_store_was_away_dies_when_it_is_back() -> None:
+    secret, clock = make_key().secret, Clock()
+    store = Store(known(secret))
+    ring = KeyRing(store, clock=clock)
+    assert ring.caller(secret) is not None
+    store.away = True
+    clock.now = 6
+    assert asyncio.run(ring.find(secret)) is not None
+    store.away, store.records = False, {prefix_of(secret): known(secret, revoked_at=NOW)}
+    clock.now = 12
+    assert ring.remembered(secret) == (False, None)
+    assert asyncio.run(ring.find(secret)) is None
+    ring.close()
+
+
+def test_keys_that_nobody_has_push_out_no_key_that_somebody_has() -> None:
+    secret, clock = make_key().secret, Clock()
+    store, failures = Store(known(secret)), list[Exception]()
+    ring = KeyRing(store, failed=failures.append, clock=clock)
+    assert ring.caller(secret) is not None
+    for number in range(10_500):
+        assert ring.caller(f"gs_{number:08d}_x") is None
+    assert ring.remembered(secret)[1] is not None
+    assert ring.remembered("gs_00010499_x") == (True, None)  # nor is each asked for at every request
+    assert failures == []
+    ring.close()
 
 
 def test_a_caller_who_asks_too_often_waits() -> None:

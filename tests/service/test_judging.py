@@ -53,7 +53,9 @@ class BrokenScreener(SlowScreener):
     """Its encoder fails."""
 
     def encoder_scores(self, partial: PartialEvidence) -> tuple[EncoderScores, ...]:
-        raise RuntimeError(partial.draft.body)
+        if SLOW in partial.draft.body:
+            raise RuntimeError(partial.draft.body)
+        return super().encoder_scores(partial)
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +90,7 @@ def test_a_doubtful_draft_holds_up_no_other(patient: Running) -> None:
     with ThreadPoolExecutor(1) as threads:
         doubtful = threads.submit(patient.screen, slow(ALLOWED))
         assert SlowScreener.asked.wait(30)
-        assert patient.screen(BLOCKED, mode="preview")["decision"] == "block"
+        assert patient.screen(ALLOWED, mode="preview")["decision"] == "allow"  # which is in no doubt
         assert not doubtful.done()
         SlowScreener.go.set()
         answer = doubtful.result(30)
@@ -99,7 +101,7 @@ def test_a_batch_holds_up_no_other(patient: Running) -> None:
     with ThreadPoolExecutor(1) as threads:
         batch = threads.submit(patient.client.post, "/screen/batch", json={"drafts": [slow(ALLOWED), BLOCKED] * 20})
         assert SlowScreener.asked.wait(30)
-        assert patient.screen(BLOCKED, mode="preview")["decision"] == "block"
+        assert patient.screen(ALLOWED, mode="preview")["decision"] == "allow"
         assert not batch.done()
         SlowScreener.go.set()
         answers = batch.result(30).json()["answers"]

@@ -1,7 +1,9 @@
 """What happens when something beside the service fails: the disk full, PostgreSQL gone and back, the clock jumping."""
 
 import asyncio
+import sqlite3
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,17 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import event, text
+from starlette.exceptions import HTTPException
 
 from classifier import Draft
 from service.http.api_keys import Caller, RateLimit
+from service.http.back_pressure import BackPressure, Shedding
 from service.http.errors import ServiceError
+from service.cli.maintenance import write_faults
 from service.http.middleware import RequestMiddleware
 from service.passes import Passes, PassTerms, new_key
 from service.screening.pipeline import stored_id
+from service.storage.health import StoreHealth
 from service.storage.screenings.records import NewScreening, WriteResult, new_id
 from service.telemetry.metrics import Metrics
 from tests.service.drafts import ALLOWED, BLOCKED
@@ -46,7 +52,15 @@ def send_until_refused(service: Running) -> tuple[list[dict[str, Any]], httpx.Re
     raise AssertionError("the disk never became full")
 
 
-def test_on_a_full_disk_sends_are_503_previews_go_on_and_nothing_answered_is_lost(tmp_path: Path) -> None:
+def kept_decisions(service: Running) -> float:
+    lines = service.client.get("/metrics").text.splitlines()
+    found = [line for line in lines if line.startswith("screening_decisions_total") and 'mode="send"' in line]
+    return sum(float(line.split()[-1]) for line in found)
+
+
+def test_on_a_full_disk_sends_are_503_previews_go_on_and_nothing_answered_is_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     limit = {"pages": 0}
 
     def limited(connection: Any, _: Any) -> None:
@@ -61,12 +75,77 @@ def test_on_a_full_disk_sends_are_503_previews_go_on_and_nothing_answered_is_los
         engine.dispose()
         answered, refused = send_until_refused(service)
         assert_unavailable(refused)
-        assert_unavailable(service.client.post("/screen", json={**ALLOWED, "body": ALLOWED["body"] + " x" * 20_000}))
+        before = kept_decisions(service)
+        with caplog.at_level("ERROR", "screening"):
+            for _ in range(3):
+                long = {**ALLOWED, "body": ALLOWED["body"] + " x" * 20_000}
+                assert_unavailable(service.client.post("/screen", json=long))
+        assert kept_decisions(service) == before
+        assert [r.msg for r in caplog.records if r.msg == "store-failing"] in ([], ["store-failing"])  # once, not each
+        told = service.client.get("/readyz")
+        assert (told.status_code, "disk is full" in told.json()["detail"]) == (503, True)
+        assert "screening_store_up 0.0" in service.client.get("/metrics").text
+        assert "disk is full" in " ".join(write_faults(service.services.database))
         assert service.screen(BLOCKED, mode="preview")["decision"] == "block"
         assert_kept(service, [first, *answered])
         limit["pages"] += 100_000
         engine.dispose()
+        assert service.client.get("/readyz").status_code == 200
+        assert "screening_store_up 1.0" in service.client.get("/metrics").text
+        assert write_faults(service.services.database) == []
         assert_kept(service, [service.screen(BLOCKED), *answered])
+
+
+def test_while_writers_hold_every_connection_and_the_lock_previews_go_on(tmp_path: Path) -> None:
+    with running(settings_for(tmp_path)) as service:
+        database = service.services.database
+        new = service.key("screen")  # never seen by this process: the store must be asked for it
+        with database.writing() as session:
+            session.execute(text("SELECT 1"))
+            pool: Any = database.engine.pool
+            held = [pool.connect() for _ in range(19)]
+            try:
+                assert service.screen(BLOCKED, new, mode="preview")["decision"] == "block"
+            finally:
+                for connection in held:
+                    connection.close()
+
+
+def test_a_store_that_hangs_holds_up_no_preview_of_a_known_key(tmp_path: Path) -> None:
+    go = threading.Event()
+    with running(settings_for(tmp_path, key_timeout_ms=50)) as service:
+        service.screen(ALLOWED, mode="preview")
+        ring = service.services.keys
+        ring._look_up = lambda prefix: go.wait(60) and None
+        ring._clock = lambda: time.monotonic() + 6  # what was remembered is to be asked for again
+        try:
+            for _ in range(5):
+                assert service.screen(ALLOWED, mode="preview")["decision"] == "allow"
+            assert not go.is_set()
+        finally:
+            go.set()
+
+
+def test_a_store_that_fails_is_logged_once_then_by_count(caplog: pytest.LogCaptureFixture) -> None:
+    now, counted = [0.0], list[int]()
+    health = StoreHealth(counted=lambda: counted.append(1), clock=lambda: now[0])
+    with caplog.at_level("INFO", "screening"):
+        for _ in range(100):
+            health.failed(sqlite3.OperationalError("database or disk is full"))
+        now[0] = 61
+        health.failed(sqlite3.OperationalError("database or disk is full"))
+        assert (health.failing, health.kind) == (True, "database or disk is full")
+        health.worked()
+        health.worked()
+    said = [(r.msg, r.fields["failures"]) for r in caplog.records]  # type: ignore[attr-defined]
+    assert said == [("store-failing", 1), ("store-failing", 101), ("store-works-again", 101)]
+    assert (len(counted), health.failing) == (101, False)
+
+
+def test_what_a_driver_says_of_hosts_and_users_is_for_the_log_alone() -> None:
+    health = StoreHealth()
+    health.failed(ConnectionError("no route to db.internal for user ann"))
+    assert (health.cause, health.kind) == ("no route to db.internal for user ann", "ConnectionError")
 
 
 @pytest.mark.postgres
@@ -131,6 +210,11 @@ def test_the_bytes_that_wait_inside_are_bounded() -> None:
     entered, statuses = asyncio.Event(), list[int]()
 
     async def slow(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await receive()
+        except HTTPException as refusal:
+            statuses.append(refusal.status_code)
+            return
         entered.set()
         await asyncio.Event().wait()
 
@@ -146,8 +230,9 @@ def test_the_bytes_that_wait_inside_are_bounded() -> None:
         return {"type": "http", "method": "POST", "path": "/screen/batch", "headers": headers}
 
     async def three() -> None:
+        pressure = BackPressure(9, 1000, Shedding())
         gate = RequestMiddleware(
-            slow, metrics=Metrics(), direct={}, max_bytes=9, max_batch=800, max_pending=9, max_pending_bytes=1000
+            slow, metrics=Metrics(), direct={}, max_bytes=9, caps={"/screen/batch": 800}, pressure=pressure
         )
         first = asyncio.create_task(gate(asked(800), receive, send))
         await entered.wait()
@@ -164,7 +249,7 @@ def test_the_bytes_that_wait_inside_are_bounded() -> None:
         third.cancel()
 
     asyncio.run(three())
-    assert statuses == [503]
+    assert statuses[0] == 503
 
 
 def test_reminders_say_by_when_a_reply_is_due(service: Running) -> None:

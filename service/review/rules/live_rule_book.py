@@ -52,21 +52,28 @@ class RuleBookFollower:
     def _step(self) -> bool:
         with self._database.reading() as session:
             count, newest = session.execute(select(func.count(), func.max(RuleVersionRow.id))).one()
-            if (found := (count, newest or 0)) == self._seen:
+            changed = (found := (count, newest or 0)) != self._seen
+            if not changed and not (count and self._emptied()):
                 return False
             self._seen = found  # also where it will not load: said once, not every few seconds
             files = with_rules(shipped(), changes(session, self._signer))
         try:
             _write(files, self._home / "rules")
         except RuleError as error:
-            event("rules-refused", level=logging.ERROR, reason=str(error))
+            if changed:
+                event("rules-refused", level=logging.ERROR, reason=str(error))
+            return changed
         return True
+
+    def _emptied(self) -> bool:
+        """Whether somebody removed the files that this wrote: they come back."""
+        return next((self._home / "rules").glob("*.toml"), None) is None
 
 
 def _write(files: dict[str, str], folder: Path) -> None:
     """Raises RuleError, and writes nothing, where the whole would not load."""
-    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.toml")}
-    if there != files:
+    there = {path.name: path.read_bytes() for path in folder.glob("*.toml")}
+    if there != {name: text.encode() for name, text in files.items()}:
         RuleBook.from_texts(files)
         _swap(files, folder)
 
@@ -76,7 +83,7 @@ def _swap(files: dict[str, str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         path = folder / name
-        if path.exists() and path.read_text(encoding="utf-8") == text:
+        if path.exists() and path.read_bytes() == text.encode():
             continue
         fresh = path.with_suffix(f".{os.getpid()}")  # several processes may write the same folder
         fresh.write_text(text, encoding="utf-8")
