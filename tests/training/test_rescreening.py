@@ -135,7 +135,7 @@ def test_an_archive_without_a_needed_column_is_named(model: Path, tmp_path: Path
 
 def test_the_search_finds_the_same_on_a_cluster(cluster: Cluster, small_drafts: list[LabelledDraft]) -> None:
     examples = Tools.load().examples(small_drafts[::3])
-    recipes = grid(Recipe(folds=2, distractors=0), {"stack_c": [0.05, 0.5]})
+    recipes = grid(Recipe(folds=2), {"stack_c": [0.05, 0.5]})
     here = search(examples, recipes, lambda step: None)
     with on_cluster(cluster.address):
         there = search(examples, recipes, lambda step: None)

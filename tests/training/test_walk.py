@@ -126,7 +126,7 @@ def test_a_newcomers_walk(
 
     # Without the spoilt drafts, with another recipe, the gate lets it pass; the service follows.
     (home / "tickets" / "spoilt.jsonl").unlink()
-    good = me.types("retrain", *everything, *QUICK, "--set", "draft_c=10")["version"]
+    good = me.types("retrain", *everything, *QUICK, "--set", "plain_c=8")["version"]
     assert me.types("promote", good, "--reason", "a smoother fit", *by_ada)["promoted"]
     assert answers_by(service, good)
     stored = json.loads((home / "registry" / "versions" / good / "gate.json").read_text())

@@ -22,12 +22,12 @@ _LEAST_LABELS, _LEAST_SUPPORT = 3, 3
 """A slice has a macro F1 where at least so many labels occur so often."""
 
 TARGETS: dict[str, tuple[str, str, float, float]] = {
-    "prohibited_allowed": ("prohibited", "allow", 0.02, 0.06),
-    "prohibited_blocked": ("prohibited", "block", 0.85, 0.60),
+    "prohibited_allowed": ("prohibited", "allow", 0.01, 0.04),
+    "prohibited_blocked": ("prohibited", "block", 0.92, 0.72),
     "permitted_blocked": ("permitted", "block", 0.005, 0.01),
-    "permitted_flagged": ("permitted", "warn or block", 0.03, 0.12),
+    "permitted_flagged": ("permitted", "warn or block", 0.03, 0.09),
     "none_blocked": ("none", "block", 0.01, 0.03),
-    "none_allowed": ("none", "allow", 0.05, 0.12),
+    "none_allowed": ("none", "allow", 0.05, 0.10),
 }
 """Figure -> kind of draft, decision, target for clear drafts, target for hard ones."""
 
