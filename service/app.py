@@ -6,7 +6,6 @@ from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import RedirectResponse
 
 from service import background, status_routes
 from service.business_hours import ReplyClock
@@ -14,12 +13,13 @@ from service.compose.routes import router as compose_pages
 from service.dependencies import Services
 from service.http import errors
 from service.http.api_keys import KeyRing, RateLimit
-from service.http.conventions import NotStored, RequestConventions, encoding_refusal
 from service.http.back_pressure import BackPressure, Shedding
+from service.http.conventions import NotStored, RequestConventions, encoding_refusal
 from service.http.middleware import Endpoint, RequestMiddleware
 from service.judging.live_models import Screeners
 from service.orders.commerce_interface import CommerceInterface, OrderFollower
 from service.orders.directory import OrderDirectory
+from service.overview_routes import router as overview_pages
 from service.passes import Passes
 from service.review.auth.sign_in import SignIn
 from service.review.routes import router as review_pages
@@ -37,7 +37,6 @@ from service.telemetry.metrics import Metrics
 from service.telemetry.traces import Traces
 from service.webhooks.delivery import WebhookDelivery
 
-
 SIGN_IN_BYTES = 16_384
 """The most that a sign-in may hold: it is the one body that is read before anybody is known."""
 
@@ -50,9 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.sign_in = SignIn(services.database, settings.pass_keys.get_secret_value().partition(",")[0].encode())
     app.state.demo_key = settings.demo_key.get_secret_value() if settings.demo and settings.demo_key else None
-    for pages in (compose_pages, review_pages):
+    for pages in (overview_pages, compose_pages, review_pages):
         app.include_router(pages, include_in_schema=False)
-    app.add_api_route("/", _front_door, include_in_schema=False)
     # outside of the framework's own layers, which the direct endpoints do not need
     handled = RequestMiddleware(
         RequestConventions(app.build_middleware_stack()),
@@ -75,12 +73,6 @@ def api() -> FastAPI:
     app.include_router(status_routes.router)
     app.openapi = openapi.for_app(app)  # type: ignore[method-assign]
     return app
-
-
-async def _front_door(request: Request) -> Response:
-    """The bare address is opened by people: lead them to the demonstration, or to the desk."""
-    path = "/compose" if request.app.state.demo_key else "/review"
-    return RedirectResponse(request.scope.get("root_path", "") + path)
 
 
 async def _directly(app: FastAPI, endpoint: Endpoint, request: Request) -> Response:

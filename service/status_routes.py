@@ -12,9 +12,12 @@ from classifier.policy.config import Section
 from service.dependencies import ScreeningCallerDep, Services, ServicesDep, admit
 from service.http.errors import ServiceError
 from service.http.loopback import is_loopback
+from service.overview import gauges as overview
+from service.screening.schemas import Moment
 from service.storage.database import Database
 from service.storage.health import StoreHealth
 from service.storage.maintenance.backlog import backlog
+from service.telemetry.metrics import LabelledGauge
 
 router = APIRouter()
 SILENT = "the database does not answer"
@@ -48,14 +51,18 @@ async def healthz() -> dict[str, str]:
 async def readyz(services: ServicesDep, details: DetailsDep) -> dict[str, Any]:
     """Ready: a model judges, the database answers at this version's schema. Otherwise 503 with what is missing. What
     names files is for a key, or for this machine (`SCREENING_DETAILS_FOR`)."""
-    reasons = [SILENT]
-    with move_on_after(LONGEST_QUESTION):  # a thread of its own, so that a silent database takes none of the others
-        reasons = await to_thread.run_sync(_missing, services, abandon_on_cancel=True, limiter=_asking())
-    if reasons:
+    if reasons := await missing(services):
         raise ServiceError(503, "Not ready: " + "; ".join(reasons) + ".", headers={"Retry-After": "5"}, missing=reasons)
     state = {"status": "ready", "model_version": services.screeners.model_version, **_troubles(services)}
     refused = services.screeners.failed
     return state | ({"model_refused": refused if details else "see the log"} if refused else {})
+
+
+async def missing(services: Services) -> list[str]:
+    """Why the service cannot screen; nothing if it can."""
+    with move_on_after(LONGEST_QUESTION):  # a thread of its own, so that a silent database takes none of the others
+        return await to_thread.run_sync(_missing, services, abandon_on_cancel=True, limiter=_asking())
+    return [SILENT]
 
 
 def _troubles(services: Services) -> dict[str, Any]:
@@ -99,7 +106,7 @@ def metrics(services: ServicesDep, details: DetailsDep) -> Response:
     if not details:
         headers = {"WWW-Authenticate": "Bearer"}
         raise ServiceError(401, "Metrics are for a key: `Authorization: Bearer <key>`.", headers=headers)
-    body = services.metrics.text(_gauges(services), services.screeners.model_version)
+    body = services.metrics.text(_gauges(services), services.screeners.model_version, _labelled(services))
     return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -114,6 +121,15 @@ def _gauges(services: Services) -> dict[str, float]:
             return gauges | backlog(session, datetime.now(UTC), webhooks=services.delivery is not None)
     except Exception:  # metrics are read most when the database is gone
         return gauges | {"store_up": 0.0}
+
+
+def _labelled(services: Services) -> list[LabelledGauge]:
+    found = list(overview.of_process(services))
+    try:
+        with services.database.reading() as session:
+            return found + list(overview.of_store(session, datetime.now(UTC), webhooks=services.delivery is not None))
+    except Exception:  # metrics are read most when the database is gone
+        return found
 
 
 @router.get("/policy", summary="The policy that is enforced", tags=["policy"])
@@ -152,7 +168,7 @@ def _section(section: Section) -> dict[str, str]:
 
 @router.get("/reply-deadline", summary="By when a response must be answered", tags=["policy"])
 def reply_deadline(
-    services: ServicesDep, caller: ScreeningCallerDep, received_at: Annotated[datetime | None, Query()] = None
+    services: ServicesDep, caller: ScreeningCallerDep, received_at: Annotated[Moment | None, Query()] = None
 ) -> dict[str, Any]:
     """One business day after `received_at` (now, if it is missing; UTC, if it has no zone)."""
     try:

@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("judging", "orders", "webhooks"),
     ("dependencies",),
     ("screening", "compose", "review"),
-    ("background", "status_routes", "demo"),
+    ("background", "status_routes", "overview", "overview_routes", "demo"),
     ("app",),
     ("asgi", "cli"),
     ("__main__",),

@@ -1,7 +1,8 @@
 """Prometheus metrics: decisions, labels, rule hits, latency by stage. Labels are bounded: our own words alone."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -10,6 +11,16 @@ from service.telemetry.traces import Traces
 
 STAGES = ("order", "judge", "store", "whole")
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledGauge:
+    """One value of a gauge `screening_<name>`. The labels are words of ours, so their number is bounded."""
+
+    name: str
+    help: str
+    labels: Mapping[str, str]
+    value: float
 
 
 class Metrics:
@@ -73,12 +84,17 @@ class Metrics:
             child = self._children[key] = counter.labels(*values)
         return child
 
-    def text(self, gauges: dict[str, float], model: str) -> bytes:
+    def text(self, gauges: dict[str, float], model: str, labelled: Iterable[LabelledGauge] = ()) -> bytes:
         """The exposition, with gauges read now and the version of the model that serves."""
         now = CollectorRegistry()
         for name, value in gauges.items():
             Gauge(f"screening_{name}", name.replace("_", " ").capitalize() + ".", registry=now).set(value)
         Gauge("screening_model", "The model that serves.", ["version"], registry=now).labels(model).set(1)
+        made: dict[str, Gauge] = {}
+        for one in labelled:
+            name = f"screening_{one.name}"
+            gauge = made.get(name) or made.setdefault(name, Gauge(name, one.help, [*one.labels], registry=now))
+            (gauge.labels(**one.labels) if one.labels else gauge).set(one.value)
         return generate_latest(self._counted()) + generate_latest(now)
 
     def _counted(self) -> CollectorRegistry:
