@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.cli.commands import app
 from service.settings import Settings
 from tests.service.running import Running
 
@@ -20,8 +21,8 @@ CONTRACT = [
 
 
 def guide() -> str:
-    """The README, which holds the operators' guide."""
-    return (ROOT / "README.md").read_text("utf-8")
+    """The operators' guide."""
+    return (ROOT / "service" / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -60,3 +61,13 @@ def test_the_examples_are_answers_that_the_service_could_give(service: Running) 
     assert answer.keys() == shown.keys()
     assert answer["findings"][0].keys() == shown["findings"][0].keys()
     assert answer["decision"] == shown["decision"]
+
+
+def test_every_command_of_the_operators_guide_is_there() -> None:
+    called = set(re.findall(r"^(?:export \w+=\$\()?draft-screening ([a-z-]+)", guide(), re.MULTILINE))
+    table = guide().partition("## Commands")[2].partition("##")[0]
+    called |= {name for line in table.splitlines() for name in re.findall(r"^\| `([a-z-]+)", line)}
+    known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    known |= {group.name for group in app.registered_groups}
+    assert len(called) > 10
+    assert not called - known
