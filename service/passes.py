@@ -100,7 +100,7 @@ class Passes:
             complete = len(parts) == 3 and header["alg"] == "EdDSA" and {"exp", "txt", "sid", "dec"} <= payload.keys()
         except (ValueError, IndexError, KeyError, TypeError, AttributeError):
             return PassVerification(False, "malformed", "This is no pass.")
-        if key is None or not complete:
+        if key is None or not complete or payload.get("iss") != self._issuer:
             return PassVerification(False, "foreign", "This pass was not issued here, or its key has been retired.")
         try:
             key.verify(signature, f"{parts[0]}.{parts[1]}".encode())

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
         "loopback",
         description="Who sees `/metrics` and all of `/policy` and `/readyz`: a key, also this machine, or all.",
     )
+    policy_url: str = Field("/policy", description="Address of the policy that findings name a section of.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     otel_endpoint: str = Field("", description="OTLP/HTTP address for traces (extra `otel`); empty sends none.")
     model_check_seconds: float = Field(5.0, gt=0, description="How often a newly promoted model is looked for.")

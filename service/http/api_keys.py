@@ -16,8 +16,9 @@ from service.http.errors import ServiceError
 from service.storage.health import StoreSilentError
 from service.storage.keys import ApiKeyRecord
 
-Scope = Literal["screen", "review-export", "admin"]
-SCOPES: tuple[Scope, ...] = ("screen", "review-export", "admin")
+Scope = Literal["screen", "ignore", "review-export", "admin"]
+SCOPES: tuple[Scope, ...] = ("screen", "ignore", "review-export", "admin")
+"""ignore: set findings aside that warn or inform."""
 KEY_CACHE_SECONDS = 5.0
 """How long a key is believed without asking the store: a revoked key dies within this time in every process."""
 NEW_KEY_SECONDS = 2.0

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from service.storage.database import UNAVAILABLE_ERRORS
 from service.storage.health import StoreHealth
-from service.telemetry.logs import event
+from service.telemetry.logs import event, request_id
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
@@ -33,15 +33,39 @@ TITLES = {
 }
 
 
+_KINDS = {
+    400: "unreadable",
+    401: "no-key",
+    403: "no-right",
+    404: "not-found",
+    405: "wrong-method",
+    408: "too-slow",
+    409: "conflict",
+    413: "too-large",
+    415: "wrong-encoding",
+    422: "invalid",
+    429: "too-many",
+    431: "head-too-large",
+    500: "internal",
+    503: "not-ready",
+}
+_SPECIAL_KINDS = ("idempotency-conflict", "step-refused")
+_TYPE = "urn:draft-screening:problem:"
+PROBLEM_TYPES = tuple(_TYPE + kind for kind in (*_KINDS.values(), *_SPECIAL_KINDS, "refused"))
+"""Every `type` of a problem. Programs tell problems apart by it: it stays, whatever becomes of the words."""
 _NAME = re.compile(r"[a-z0-9_-]{1,40}", re.IGNORECASE)
 
 
 class ServiceError(Exception):
-    """A refusal: status, what happened in plain words (never a draft's text), and fields that help the caller."""
+    """A refusal: status, what happened in plain words (never a draft's text), and fields that help the caller. `kind`
+    says more than the status where one status means several things."""
 
-    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
+    def __init__(
+        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, kind: str = "", **extra: Any
+    ) -> None:
         super().__init__(detail)
         self.status = status
+        self.kind = kind or _KINDS.get(status, "refused")
         self.detail = detail
         self.headers = dict(headers or {})
         self.extra = extra
@@ -68,8 +92,14 @@ def _named(part: str | int) -> str:
 
 def problem(error: ServiceError) -> dict[str, Any]:
     """The members of a problem+json document."""
-    title = TITLES.get(error.status, "Refused")
-    return {"type": "about:blank", "title": title, "status": error.status, "detail": error.detail, **error.extra}
+    return {
+        "type": _TYPE + error.kind,
+        "title": TITLES.get(error.status, "Refused"),
+        "status": error.status,
+        "detail": error.detail,
+        "request_id": request_id.get(),
+        **error.extra,
+    }
 
 
 def render(error: ServiceError) -> Response:

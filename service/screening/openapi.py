@@ -1,11 +1,13 @@
 """What the OpenAPI document says of the routes that read their bytes themselves, with examples."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
 
-from service.screening.schemas import BatchIn, DraftIn
+from service.screening.answer_schemas import answer_schemas
+from service.screening.schemas import IDEMPOTENCY_KEY, BatchIn, DraftIn
 
 DRAFT_EXAMPLE = {
     "support_id": "GG-8K2P-4L7Q-XY19",
@@ -15,6 +17,7 @@ DRAFT_EXAMPLE = {
     "order": {"cancelled_by": None, "status": None},
     "merchant_id": "m-1042",
     "offset_encoding": "utf-16",
+    "explain": False,
 }
 ANSWER_EXAMPLE: dict[str, Any] = {
     "screening_id": "0199f2d3a4b57c1d2e3f405162738495",
@@ -32,6 +35,7 @@ ANSWER_EXAMPLE: dict[str, Any] = {
             "id": "substitute.would-you-accept",
             "label": "substitute_offer",
             "severity": "block",
+            "score": 0.99,
             "field": "body",
             "start": 33,
             "end": 71,
@@ -39,6 +43,7 @@ ANSWER_EXAMPLE: dict[str, Any] = {
             "message": "This offers something other than what the customer ordered.",
             "guidance": "If the item is out of stock, cancel the order and tell the customer why.",
             "policy_ref": "Inappropriate Situations: Arranging a product substitute",
+            "policy_url": "/policy#inappropriate-situations-arranging-a-product-substitute",
             "witness": "rule",
             "replacement": "Unfortunately the item is out of stock, so we have cancelled your order.",
             "replace_start": 33,
@@ -62,10 +67,11 @@ ANSWER_EXAMPLE: dict[str, Any] = {
     "order": {"state": "not_asked", "cancelled_by": None, "status": None},
 }
 PROBLEM_EXAMPLE = {
-    "type": "about:blank",
+    "type": "urn:draft-screening:problem:invalid",
     "title": "Invalid",
     "status": 422,
     "detail": "body: Field required",
+    "request_id": "5f1c0d2e9ab34477",
     "errors": [{"field": "body", "message": "Field required"}],
 }
 SCREENING_EXAMPLE: dict[str, Any] = {
@@ -81,40 +87,27 @@ SCREENING_EXAMPLE: dict[str, Any] = {
 }
 BATCH_EXAMPLE = {"answers": [ANSWER_EXAMPLE, {**PROBLEM_EXAMPLE, "detail": "drafts.1.body: Field required"}]}
 REFUSALS = {
+    "400": "The request cannot be read",
     "401": "No key, or a key that is not known",
     "403": "A key without this right",
+    "404": "No screening of yours has this id",
+    "408": "The request came too slowly",
     "409": "A conflict: an Idempotency-Key used for another draft, or a step that this screening does not allow",
     "413": "Too large",
+    "415": "A body in an encoding that is not read",
     "422": "Invalid, naming the field",
     "429": "Too many; see Retry-After",
     "503": "Not ready, or the store is away; see Retry-After",
+    "default": "Any other refusal",
 }
+_KEYED = ("401", "403", "422", "503", "default")
+_WITH_BODY = ("400", "408", "413", "415")
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-PROBLEM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "title": "Problem",
-    "description": "RFC 9457.",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-    },
-    "example": PROBLEM_EXAMPLE,
-}
 
 
-def refusals() -> dict[str, Any]:
-    """The error answers that every keyed route may give."""
-    return {status: {"description": words, "content": _PROBLEM} for status, words in REFUSALS.items()}
+def refusals(statuses: Iterable[str]) -> dict[str, Any]:
+    """Error answers, each a problem."""
+    return {status: {"description": REFUSALS[status], "content": _PROBLEM} for status in sorted(set(statuses))}
 
 
 def _schema(model: type[DraftIn] | type[BatchIn]) -> dict[str, Any]:
@@ -124,11 +117,15 @@ def _schema(model: type[DraftIn] | type[BatchIn]) -> dict[str, Any]:
 def _docs(model: type[DraftIn] | type[BatchIn], asked: Any, answered: Any, description: str) -> dict[str, Any]:
     schema = _schema(model)
     schema.pop("$defs", None)
+    if model is BatchIn:
+        schema["properties"]["drafts"]["items"] = {"$ref": "#/components/schemas/DraftIn"}
+    else:
+        schema = {"$ref": "#/components/schemas/DraftIn"}
     key = {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "schema": {"type": "string", "maxLength": 250 if model is BatchIn else 255},
+        "schema": {**IDEMPOTENCY_KEY, "maxLength": 250 if model is BatchIn else 255},
         "description": "The same key and draft give the same stored screening; with another draft it is a 409.",
     }
     return {
@@ -159,28 +156,82 @@ def for_app(app: FastAPI) -> Callable[[], dict[str, Any]]:
     return document
 
 
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """What the document says of a route beyond its summary: its short id, the schema of its answer, the refusals that
+    others do not have, and whether it asks for a key."""
+
+    id: str
+    answer: str | None
+    refusals: tuple[str, ...] = ()
+    keyed: bool = True
+    example: Any = None
+    linked: bool = False
+
+
+_STEP = ("404", "409")
+_OPERATIONS = {
+    ("/screen", "post"): _Operation("screen", "Screening", ("409", "429"), example=ANSWER_EXAMPLE, linked=True),
+    ("/screen/batch", "post"): _Operation("screenBatch", "Batch", ("409", "429"), example=BATCH_EXAMPLE),
+    ("/screenings/{screening_id}", "get"): _Operation(
+        "getScreening", "StoredScreening", ("404",), example=SCREENING_EXAMPLE
+    ),
+    ("/screenings/{screening_id}/acknowledge", "post"): _Operation("acknowledge", "Acknowledged", _STEP),
+    ("/screenings/{screening_id}/appeal", "post"): _Operation("appeal", "Appealed", _STEP),
+    ("/screenings/{screening_id}/withdraw", "post"): _Operation("withdraw", "Withdrawn", _STEP),
+    ("/passes/verify", "post"): _Operation("verifyPass", "PassCheck"),
+    ("/passes/redeem", "post"): _Operation("redeemPass", "PassCheck"),
+    ("/passes/keys", "get"): _Operation("getPassKeys", "PassKeys", keyed=False),
+    ("/unscreened", "post"): _Operation("reportUnscreened", "Unscreened", ("429",)),
+    ("/reply-deadline", "get"): _Operation("getReplyDeadline", "ReplyDeadline"),
+    ("/policy", "get"): _Operation("getPolicy", "EnforcedPolicy", keyed=False),
+    ("/healthz", "get"): _Operation("isAlive", "Alive", keyed=False),
+    ("/readyz", "get"): _Operation("isReady", "Ready", ("503",), keyed=False),
+    ("/metrics", "get"): _Operation("getMetrics", None, ("401",), keyed=False),
+}
+_SCREENING_ID = {"type": "string", "minLength": 1, "maxLength": 32, "pattern": "^[0-9a-z]+$"}
+
+
 def _completed(document: dict[str, Any]) -> dict[str, Any]:
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas["Problem"] = PROBLEM_SCHEMA
-    schemas.update(DraftIn.model_json_schema(ref_template="#/components/schemas/{model}").get("$defs", {}))
-    for path, method, example in _EXAMPLES:  # FastAPI drops what is null from an example, and the contract shows nulls
-        document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["example"] = example
+    schemas.update(answer_schemas())
+    schemas["Problem"]["example"] = PROBLEM_EXAMPLE
+    given = DraftIn.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(given.pop("$defs", {}))
+    schemas["DraftIn"] = given
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, operations in document["paths"].items():
-        for operation in operations.values():
-            operation["responses"].pop("422", None)
-            if path not in _OPEN:
-                operation["responses"].update(refusals())
-                operation["security"] = [{"key": []}]
+        for method, operation in operations.items():
+            _complete(operation, _OPERATIONS[path, method])
     return document
 
 
-_EXAMPLES: tuple[tuple[str, str, Any], ...] = (
-    ("/screen", "post", ANSWER_EXAMPLE),
-    ("/screen/batch", "post", BATCH_EXAMPLE),
-    ("/screenings/{screening_id}", "get", SCREENING_EXAMPLE),
-)
-_OPEN = ("/healthz", "/readyz", "/metrics", "/policy", "/passes/keys")
+def _complete(operation: dict[str, Any], known: _Operation) -> None:
+    operation["operationId"] = known.id
+    answers = operation["responses"]
+    answers.pop("422", None)
+    well = answers[next(status for status in answers if status.startswith("2"))]
+    if known.answer:
+        content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{known.answer}"}}
+        if known.example:  # as it is: FastAPI drops what is null from an example, and the contract shows nulls
+            content["example"] = known.example
+        well["content"] = {"application/json": content}
+    else:
+        well["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    if known.linked:
+        well["links"] = {other: _link(other) for other in ("getScreening", "acknowledge", "appeal", "withdraw")}
+    body = _WITH_BODY if "requestBody" in operation else ()
+    answers.update(refusals([*known.refusals, *body, *(_KEYED if known.keyed else ("default",))]))
+    operation.pop("security", None)
+    if known.keyed or known.answer is None:
+        operation["security"] = [{"key": []}]
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "screening_id":
+            parameter["schema"] = _SCREENING_ID
+
+
+def _link(operation: str) -> dict[str, Any]:
+    return {"operationId": operation, "parameters": {"screening_id": "$response.body#/screening_id"}}

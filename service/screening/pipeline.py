@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from fastapi.concurrency import run_in_threadpool
 
 from classifier import Draft
+from classifier.evidence import Evidence
 from service.dependencies import Services
 from service.http.api_keys import Caller
 from service.http.back_pressure import too_much
@@ -19,6 +20,7 @@ from service.judging.encoder_queue import OverloadedError
 from service.judging.executor import JudgedDraft
 from service.orders.directory import NOT_ASKED, OrderFacts
 from service.passes import PassTerms
+from service.screening.reasons import with_reasons, without_ignored
 from service.screening.responses import answer, changes, with_reply_deadline
 from service.screening.schemas import DraftIn
 from service.storage.screenings.documents import Document, evidence_document, verdict_document
@@ -74,7 +76,10 @@ def overloaded(services: Services) -> ServiceError:
 
 
 async def prepare(services: Services, caller: Caller, asked: DraftIn) -> PreparedDraft:
-    """Collect what judging needs. Raises the 422 where the previous screening is not the caller's."""
+    """Collect what judging needs. Raises the 422 where the previous screening is not the caller's, the 403
+    where findings may not be ignored."""
+    if asked.ignore and not caller.scopes & {"ignore", "admin"}:
+        raise ServiceError(403, "This key has not the right `ignore`.")
     given = asked.order.order() if asked.order else None
     facts = NOT_ASKED
     if given is not None or services.orders.asks:
@@ -105,6 +110,8 @@ async def finish(
     """Store the verdict, unless it is a preview, and build the response."""
     asked, verdict = prepared.asked, judged.verdict
     document = verdict_document(verdict, services.screeners.screener.policy)
+    if asked.ignore:
+        document = without_ignored(document, asked.ignore)
     now = datetime.now(UTC)
     extra: dict[str, Any] = {
         "order": prepared.facts.document(),
@@ -114,14 +121,14 @@ async def finish(
         extra["changes"] = changes(prepared.previous.verdict, document)
     if asked.mode == "preview":
         _count(services, asked.mode, document)
-        return answer(document, prepared.draft, asked.offset_encoding, screening_id=None, granted=None, extra=extra)
+        return _answered(services, asked, document, prepared.draft, extra, evidence=judged.evidence)
     new = _new(services, caller, prepared, judged, document, key, now)
     started = time.perf_counter()
     written = services.writer.submit(new)
     # while the store is at work: an answer that is sent only if this screening is the one that was kept
-    granted = issue_pass(services, new.id, new.text_hash, verdict.decision, new.created_at)
-    response = answer(
-        document, prepared.draft, asked.offset_encoding, screening_id=new.id, granted=granted, extra=extra
+    granted = issue_pass(services, new.id, new.text_hash, document["decision"], new.created_at)
+    response = _answered(
+        services, asked, document, prepared.draft, extra, evidence=judged.evidence, screening_id=new.id, granted=granted
     )
     kept_id = await stored_id(written, new, silent=lambda _: services.health.failed(StoreSilentError()))
     services.metrics.stage("store", time.perf_counter() - started)
@@ -150,7 +157,7 @@ async def stored_id(
         detail = "The screening could not be stored, so it does not count; try again."
         raise ServiceError(503, detail, headers={"Retry-After": "2"}) from error
     if found.text_hash != new.text_hash:
-        raise ServiceError(409, "This Idempotency-Key was used for another draft.")
+        raise ServiceError(409, "This Idempotency-Key was used for another draft.", kind="idempotency-conflict")
     return found.id
 
 
@@ -161,9 +168,21 @@ async def _again(services: Services, caller: Caller, screening_id: str, asked: D
     reminders = with_reply_deadline(stored.verdict, stored.created_at, services.clock)
     extra = {"order": dict(stored.order_state), "reminders": reminders}
     granted = current_pass(services, stored)
-    return answer(
-        stored.verdict, stored.draft, asked.offset_encoding, screening_id=stored.id, granted=granted, extra=extra
-    )
+    return _answered(services, asked, stored.verdict, stored.draft, extra, screening_id=stored.id, granted=granted)
+
+
+def _answered(
+    services: Services, asked: DraftIn, document: Document, draft: Draft | None, extra: Mapping[str, Any], *,
+    evidence: Evidence | None = None, screening_id: str | None = None, granted: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    body = answer(
+        document, draft, asked.offset_encoding, screening_id=screening_id, granted=granted, extra=extra,
+        policy_url=services.settings.policy_url,
+    )  # fmt: skip
+    if asked.explain:
+        book = services.screeners.screener.book
+        body = with_reasons(body, book, evidence, draft or asked.draft(), asked.offset_encoding)
+    return body
 
 
 def current_pass(services: Services, stored: StoredScreening) -> str | None:

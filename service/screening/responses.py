@@ -1,5 +1,6 @@
 """Responses: a stored or new verdict in the form of the contract."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -14,6 +15,7 @@ from service.business_hours import ReplyClock
 from service.screening.offsets import converted
 from service.storage.screenings.documents import Document, with_words
 
+_NO_ANCHOR = re.compile(r"[^a-z0-9]+")
 LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
 """Of the request that is being answered."""
 
@@ -25,12 +27,17 @@ async def hear_language(request: Request) -> None:
 
 def answer(
     document: Document, draft: Draft | None, encoding: str, *, screening_id: str | None, granted: str | None,
-    extra: Mapping[str, Any],
+    extra: Mapping[str, Any], policy_url: str,
 ) -> dict[str, Any]:  # fmt: skip
     """The answer of POST /screen: the verdict with its words and offsets, the pass where one is granted."""
     shown = with_words(document, draft)
     body = {"screening_id": screening_id, **shown, "pass": granted, **extra}
-    body["findings"] = converted(shown["findings"], draft, encoding)
+    scores = {entry["label"]: entry["probability"] for entry in document["labels"]}
+    findings = [
+        {**one, "score": scores.get(one["label"]), "policy_url": section_url(policy_url, one["policy_ref"])}
+        for one in shown["findings"]
+    ]
+    body["findings"] = converted(findings, draft, encoding)
     del body["format"]
     return _spoken(body, LANGUAGE.get())
 
@@ -49,6 +56,11 @@ def _spoken(body: dict[str, Any], language: str) -> dict[str, Any]:
     if "changes" in body:
         body["changes"] = {name: [words.finding(one) for one in some] for name, some in body["changes"].items()}
     return body
+
+
+def section_url(policy_url: str, title: str) -> str:
+    """Where a section of the policy stands: the address of the policy, and the title as an anchor."""
+    return f"{policy_url}#{_NO_ANCHOR.sub('-', title.lower()).strip('-')}"
 
 
 def with_reply_deadline(document: Document, at: datetime, clock: ReplyClock) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ async def screen(request: Request) -> Response:
     services.limit.take(caller)
     asked = parsed(DraftIn, await request.body())
     key = idempotency_key(request)
-    return Response(orjson.dumps(await pipeline.screen(services, caller, asked, key)), media_type=JSON)
+    return _json(await pipeline.screen(services, caller, asked, key))
 
 
 @router.post("/screen/batch", summary="Screen up to 100 drafts", tags=["screening"], openapi_extra=BATCH_DOCS)
@@ -75,7 +75,12 @@ async def screen_batch(request: Request) -> Response:
     key = idempotency_key(request, _LONGEST_BATCH_KEY)
     services.limit.take(caller, len(asked.drafts))
     answers = await batch.screen_batch(services, caller, asked.drafts, key)
-    return Response(orjson.dumps({"answers": [_item(one) for one in answers]}), media_type=JSON)
+    return _json({"answers": [_item(one) for one in answers]})
+
+
+def _json(body: Any) -> Response:
+    """An answer; moments in UTC end in Z, as in all others."""
+    return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), media_type=JSON)
 
 
 def _item(one: dict[str, Any] | ServiceError) -> dict[str, Any]:
@@ -110,8 +115,15 @@ def screening(
         **stored.after,
     }
     granted = pipeline.current_pass(services, stored)
-    shown = answer(stored.verdict, draft, offset_encoding, screening_id=stored.id, granted=granted, extra=extra)
-    return Response(orjson.dumps(shown), media_type=JSON)
+    shown = answer(
+        stored.verdict, draft, offset_encoding, screening_id=stored.id, granted=granted, extra=extra,
+        policy_url=services.settings.policy_url,
+    )  # fmt: skip
+    return _json(shown)
+
+
+def _step_refused(detail: str) -> ServiceError:
+    return ServiceError(409, detail, kind="step-refused")
 
 
 def _mine(screenings: ScreeningsDep, screening_id: str, caller: ScreeningCallerDep) -> StoredScreening:
@@ -130,9 +142,9 @@ def acknowledge(
     stored = _mine(screenings, screening_id, caller)
     if stored.decision != "warn":
         why = "A blocked draft cannot be acknowledged." if stored.decision == "block" else "This draft needs no word."
-        raise ServiceError(409, why)
+        raise _step_refused(why)
     if stored.after["withdrawn_at"]:
-        raise ServiceError(409, "This draft was withdrawn.")
+        raise _step_refused("This draft was withdrawn.")
     at = stored.after["acknowledged_at"]
     if at is None:
         at = datetime.now(UTC)
@@ -147,17 +159,22 @@ def acknowledge(
 @router.post("/screenings/{screening_id}/appeal", summary="Contest a block or a warning", tags=["screening"])
 def appeal(
     screening_id: str, services: ServicesDep, caller: ScreeningCallerDep, screenings: ScreeningsDep,
-    asked: AppealIn | None = None,
+    asked: AppealIn,
 ) -> dict[str, Any]:  # fmt: skip
-    """Put a screening before the reviewers, with the merchant's words. Again gives the state of the same appeal."""
+    """Put a screening before the reviewers, with the merchant's words. Again gives the state of the same appeal; other
+    words are added to it while it is open."""
     stored = _mine(screenings, screening_id, caller)
     if stored.decision == "allow":
-        raise ServiceError(409, "An allowed draft cannot be contested.")
+        raise _step_refused("An allowed draft cannot be contested.")
+    if stored.after["withdrawn_at"]:
+        raise _step_refused("This draft was withdrawn.")
     known = stored.after["appeal"]
+    if known is not None and not screenings.add_to_appeal(stored.id, asked.message):
+        raise _step_refused("This appeal is decided, or holds as many words as it may.")
     if known is None:
         at = datetime.now(UTC)
         due = services.clock.deadline(at).reply_by
-        screenings.appeal(stored.id, at, caller.name, asked.message if asked else None)
+        screenings.appeal(stored.id, at, caller.name, asked.message)
         screenings.open_case(stored, "appealed", at, due, second=pipeline.second_review(services))
         known = {"state": "open", "at": at, "decided_at": None, "note": None}
     return {"screening_id": stored.id, "appeal": {**known, "due_at": services.clock.deadline(known["at"]).reply_by}}

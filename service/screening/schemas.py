@@ -1,15 +1,40 @@
 """What may be asked of the screening routes. Answers are built by `answers.py` and described by `service.openapi`."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from classifier import Draft, Order
 
+IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"}
+"""The schema of the header."""
+_MOMENT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})?$"
+
+
+def _written_out(value: object) -> object:
+    if isinstance(value, datetime) or (isinstance(value, str) and re.fullmatch(_MOMENT.strip("^$"), value)):
+        return value
+    raise ValueError("a moment as in RFC 3339: 2026-11-25T15:00:00-06:00")
+
+
+Moment = Annotated[
+    datetime,
+    Field(strict=False),
+    BeforeValidator(_written_out),
+    WithJsonSchema({"type": "string", "pattern": _MOMENT, "examples": ["2026-11-25T15:00:00-06:00"]}),
+]
+"""A moment as in RFC 3339; without a zone it is UTC. Numbers and bare days are none."""
 OffsetEncoding = Literal["utf-16", "utf-32", "utf-8"]
 Name = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Words = Annotated[str, StringConstraints(max_length=5000)]
+SupportId = Annotated[str, StringConstraints(max_length=1000)]
+Subject = Annotated[str, StringConstraints(max_length=10_000)]
+Body = Annotated[str, StringConstraints(max_length=200_000)]
+
+
+FindingId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-z0-9._-]+$")]
 
 
 class RequestModel(BaseModel):
@@ -32,13 +57,15 @@ class OrderIn(RequestModel):
 class DraftIn(RequestModel):
     """A draft to be screened."""
 
-    support_id: Annotated[str, StringConstraints(max_length=1000)]
-    subject: Annotated[str, StringConstraints(max_length=10_000)]
-    body: Annotated[str, StringConstraints(max_length=200_000)]
+    support_id: SupportId
+    subject: Subject
+    body: Body
     mode: Literal["send", "preview"] = "send"
     order: OrderIn | None = None
     merchant_id: Name | None = None
     offset_encoding: OffsetEncoding = "utf-16"
+    explain: bool = False
+    ignore: Annotated[list[FindingId], Field(max_length=50)] = []
     previous_screening_id: Annotated[str, StringConstraints(max_length=32, pattern="^[0-9a-z]+$")] | None = None
 
     def draft(self) -> Draft:
@@ -50,7 +77,7 @@ class BatchIn(BaseModel):
     """Up to 100 drafts. Each is validated by itself, so that one bad draft is one error in the answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    drafts: list[Any]
+    drafts: Annotated[list[Any], Field(json_schema_extra={"minItems": 1, "maxItems": 100})]
 
 
 class AcknowledgeIn(RequestModel):
@@ -63,24 +90,24 @@ class AcknowledgeIn(RequestModel):
 class AppealIn(RequestModel):
     """A verdict is contested, in the merchant's words."""
 
-    message: Words | None = None
+    message: Annotated[str, StringConstraints(min_length=1, max_length=5000, pattern=r"\S")]
 
 
 class PassIn(RequestModel):
     """A pass and the text that is about to be sent."""
 
     token: Annotated[str, StringConstraints(max_length=4000)]
-    support_id: str
-    subject: str
-    body: str
+    support_id: SupportId
+    subject: Subject
+    body: Body
 
 
 class UnscreenedIn(RequestModel):
     """A draft that was sent while screening could not be reached."""
 
-    support_id: Annotated[str, StringConstraints(max_length=1000)]
-    subject: Annotated[str, StringConstraints(max_length=10_000)]
-    body: Annotated[str, StringConstraints(max_length=200_000)]
+    support_id: SupportId
+    subject: Subject
+    body: Body
     merchant_id: Name | None = None
     reason: Name = "unreachable"
-    sent_at: Annotated[datetime | None, Field(strict=False)] = None
+    sent_at: Moment | None = None

@@ -98,11 +98,6 @@ def test_a_body_as_it_is_may_say_so(plain: Running) -> None:
     assert plain.client.post("/screen", json=ALLOWED, headers={"content-encoding": "identity"}).status_code == 200
 
 
-def test_the_front_door_leads_somewhere(nobody: httpx.Client) -> None:
-    answer = nobody.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (307, "/review")
-
-
 @pytest.mark.parametrize(
     ("host", "here"),
     [("127.0.0.1", True), ("127.8.0.1", True), ("::1", True), ("[::1]", True), ("localhost", True),

@@ -15,6 +15,10 @@ from service.storage.screenings.search import index_drafts
 from service.storage.tables.review import AuditRow, CaseRow
 from service.storage.tables.screenings import AcknowledgementRow, AppealRow, ScreeningRow, WithdrawalRow
 
+LONGEST_APPEAL = 20_000
+"""Characters of an appeal with all that was added to it."""
+_AGAIN = "\n\n"
+
 
 class Screenings:
     """The screenings that a session sees."""
@@ -78,6 +82,18 @@ class Screenings:
         """Note that a verdict is contested."""
         encrypted = self._encryptor.encrypt_optional(words)
         self._session.add(AppealRow(screening_id=id, at=at, caller=caller, words=encrypted, state="open"))
+
+    def add_to_appeal(self, id: str, words: str) -> bool:
+        """Add the words of a second appeal to the first; the same words are there already. False if it is decided, or
+        would grow too long."""
+        row = self._session.get_one(AppealRow, id)
+        before = self._encryptor.decrypt_optional(row.words) or ""
+        if f"{_AGAIN}{words}{_AGAIN}" in f"{_AGAIN}{before}{_AGAIN}":
+            return True
+        if row.state != "open" or len(before) + len(words) > LONGEST_APPEAL:
+            return False
+        row.words = self._encryptor.encrypt_optional(f"{before}{_AGAIN}{words}" if before else words)
+        return True
 
     def withdraw(self, id: str, at: datetime, caller: str) -> None:
         """Note that a draft will not be sent."""
