@@ -217,7 +217,7 @@ def test_an_installation_serves_without_a_checkout(wheel: Path, tmp_path: Path) 
         answer = httpx.post(url + "/screen", json=ALLOWED, headers={"Authorization": f"Bearer {key}"}, timeout=60)
         assert (answer.status_code, answer.json()["decision"]) == (200, "allow"), answer.text
         for page, words in (("/compose", "draft-screen"), ("/review", "Sign in"), ("/", __version__)):
-            shown = httpx.get(url + page, follow_redirects=True, timeout=60)
+            shown = httpx.get(url + page, headers={"accept": "text/html"}, follow_redirects=True, timeout=60)
             assert shown.status_code == 200
             assert words in shown.text
         for script in ("/compose/draft-screen.js", "/metrics", "/policy"):
