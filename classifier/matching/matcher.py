@@ -42,6 +42,7 @@ class _Text:
     def __init__(self, reading: Reading, words: list[int]) -> None:
         self.reading = reading
         self.words = words
+        self._holds: dict[TriggerIndex, bool] = {}
 
     def sentence(self, at: int) -> _Sentence:
         """One sentence."""
@@ -54,6 +55,14 @@ class _Text:
         starts = [first for first, _ in self.reading.sentences]
         for at, there in groupby(places, lambda place: bisect_right(starts, place) - 1):
             yield self.sentence(at), [self.words[place] for place in there]
+
+    def holds(self, index: TriggerIndex) -> bool:
+        """Whether one of the patterns stands anywhere in the text; searched for once."""
+        if index not in self._holds:
+            self._holds[index] = not index.partners.keys().isdisjoint(self.present) and _stands_in(
+                index, self.sentences
+            )
+        return self._holds[index]
 
     @cached_property
     def present(self) -> frozenset[int]:
@@ -163,13 +172,9 @@ class RuleMatcher:
         excused = self._exceptions[rule.id]
         if excused.here and _stands_in(excused.here, (sentence,)):
             return True
-        if excused.anywhere and _stands_somewhere(excused.anywhere, text):
+        if excused.anywhere and text.holds(excused.anywhere):
             return True
-        return excused.asked is not None and not _stands_somewhere(excused.asked, text)
-
-
-def _stands_somewhere(index: TriggerIndex, text: _Text) -> bool:
-    return not index.partners.keys().isdisjoint(text.present) and _stands_in(index, text.sentences)
+        return excused.asked is not None and not text.holds(excused.asked)
 
 
 def _stands_in(index: TriggerIndex, sentences: Sequence[_Sentence]) -> bool:

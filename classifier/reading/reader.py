@@ -165,7 +165,7 @@ class Reader:
         letters = "".join(folded[i] for i in places)
         chunks = re.split(r"[^\w]+|_", folded[start:end])
         if max(map(len, chunks)) > 1 and (
-            letters not in self._words.known or all(c in self._words.known for c in chunks)
+            letters not in self._words.known or all(c in self._words.english for c in chunks)
         ):
             return []
         mended = self._words.mend(letters)

@@ -130,5 +130,9 @@ def test_the_models_hear_no_courtesies(body: str, words: str) -> None:
 
 
 def test_a_line_end_closes_a_sentence_and_is_no_token() -> None:
-    reading = read("We are out\r\nof red\n\n\nBlue is here")
-    assert [reading.span(*sentence).text for sentence in reading.sentences] == ["We are out", "of red", "Blue is here"]
+    reading = read("We are out\r\n- of red\n\n\nBlue is here")
+    assert [reading.span(*sentence).text for sentence in reading.sentences] == [
+        "We are out",
+        "- of red",
+        "Blue is here",
+    ]
