@@ -82,7 +82,7 @@ def _unauthorized(detail: str) -> ServiceError:
 
 
 class KeyedRoute(APIRoute):
-    """A route that checks the key before it reads a body: whoever has none makes nobody wait."""
+    """A route that checks the key before it reads a body: a caller without one delays nobody."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's handler, behind the key where there may be a body."""

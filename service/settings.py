@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.http.connection_limits import ConnectionLimits
+from service.connection_limits import ConnectionLimits
 
 
 class Settings(BaseSettings):

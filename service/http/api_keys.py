@@ -67,8 +67,8 @@ def hash_of(secret: str) -> str:
 
 
 class KeyRing:
-    """Checks bearer keys against the store and caches each answer for a few seconds. A key that the store once told of
-    stays good for a stated time without it, so that previews go on."""
+    """Checks bearer keys against the store and caches each answer for a few seconds. A key that the store has
+    confirmed stays good for a stated time without it, so that previews go on."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class KeyRing:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`good_for`: seconds that a key is good after the store's last answer. `patience`: seconds that the store may
-        take to tell of such a key. `failed` is told why it told nothing."""
+        take to confirm such a key. `failed` receives the cause where it does not."""
         self._look_up = look_up
         self._good_for = good_for
         self._patience = patience
@@ -111,7 +111,7 @@ class KeyRing:
     async def find(self, secret: str) -> Caller | None:
         """The caller of a key, asking the store, but not for long; None if the key is not known, expired or revoked.
 
-        Raises the 503 where the store tells nothing of a key that it has not told of for too long.
+        Raises the 503 where the store does not answer about a key that it has not confirmed for too long.
         """
         prefix = prefix_of(secret)
         seen = prefix in self._known
@@ -119,9 +119,8 @@ class KeyRing:
             work = asyncio.get_running_loop().run_in_executor(self._old if seen else self._new, self._ask, prefix)
             await asyncio.wait_for(work, self._patience if seen else NEW_KEY_SECONDS)
         except Exception as error:
-            if seen or not isinstance(
-                error, TimeoutError
-            ):  # whoever floods with keys that nobody has says nothing of it
+            # a flood of unknown keys is no fault of the store
+            if seen or not isinstance(error, TimeoutError):
                 self._failed(StoreSilentError() if isinstance(error, TimeoutError) else error)
             entry = self._known.get(prefix)
             if entry is None or not self._is_good(entry[0]):

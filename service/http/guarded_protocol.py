@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from service.connection_limits import ConnectionLimits
 from service.http.back_pressure import Shedding
-from service.http.connection_limits import ConnectionLimits
 from service.http.errors import MEDIA_TYPE, ServiceError, problem
 
 _FLUSH_SECONDS = 5.0
