@@ -165,7 +165,7 @@ def test_a_live_model_that_is_mended_in_its_place_takes_over(tmp_path: Path) -> 
 def block_everything(rules: Path) -> None:
     (rules / "all.toml").write_text(
         '[[rule]]\nid = "all.all"\nlabel = "substitute_offer"\nstrength = "strong"\nstatus = "live"\n'
-        'patterns = ["hello"]\nmust_flag = ["hello you"]\nmust_not_flag = ["bye"]\n',
+        'patterns = ["hello", "dear"]\nmust_flag = ["hello you"]\nmust_not_flag = ["bye"]\n',
         "utf-8",
     )
 
