@@ -103,13 +103,17 @@ def test_a_block_is_put_before_the_reviewers_and_may_be_appealed(service: Runnin
     path = f"/screenings/{answer['screening_id']}/appeal"
     appealed = post(service, path, {"message": "She asked for green herself. \0"}).json()["appeal"]
     assert appealed["state"] == "open"
-    assert post(service, path).json()["appeal"] == appealed
+    assert post(service, path, {"message": "She asked for green herself. \0"}).json()["appeal"] == appealed
     assert kinds_of_case(service, answer["screening_id"]) == {"blocked", "appealed"}
     with service.services.database.reading() as session:
         row = session.get_one(AppealRow, answer["screening_id"])
         assert service.services.encryptor.decrypt_optional(row.words) == "She asked for green herself. \0"
     stored = service.client.get(f"/screenings/{answer['screening_id']}").json()
     assert (stored["appeal"]["state"], stored["pass"]) == ("open", None)
+
+
+WORDS: dict[str, dict[str, str]] = {"acknowledge": {}, "appeal": {"message": "Why?"}, "withdraw": {}}
+"""The least that each step wants."""
 
 
 @pytest.mark.parametrize("step", ["acknowledge", "appeal", "withdraw"])
@@ -122,14 +126,15 @@ def test_the_same_step_at_the_same_moment_is_one_step_with_or_without_words(serv
         return service.client.post(path, json=body)
 
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(ask, [None, {}] * 4))
+        answers = list(threads.map(ask, [WORDS[step] or None, WORDS[step]] * 4))
     assert {answer.status_code for answer in answers} == {200}, answers[0].text
     assert len({answer.text for answer in answers}) == 1
 
 
 def test_a_warning_may_be_appealed_and_an_allowed_draft_not(service: Running) -> None:
-    assert post(service, f"/screenings/{service.screen(WARNED)['screening_id']}/appeal").status_code == 200
-    assert_problem(post(service, f"/screenings/{service.screen(ALLOWED)['screening_id']}/appeal"), 409)
+    words = {"message": "Look again."}
+    assert post(service, f"/screenings/{service.screen(WARNED)['screening_id']}/appeal", words).status_code == 200
+    assert_problem(post(service, f"/screenings/{service.screen(ALLOWED)['screening_id']}/appeal", words), 409)
 
 
 def test_an_appeal_that_is_granted_gives_a_pass(service: Running) -> None:
@@ -159,7 +164,7 @@ def test_a_withdrawn_draft_gives_no_pass_any_more(service: Running) -> None:
 @pytest.mark.parametrize("step", ["acknowledge", "appeal", "withdraw"])
 @pytest.mark.parametrize("screening_id", ["unknown", "0" * 32, "..%2f", "%00", "x" * 500])
 def test_what_is_not_there_is_a_404(service: Running, step: str, screening_id: str) -> None:
-    assert_problem(post(service, f"/screenings/{screening_id}/{step}"), 404)
+    assert_problem(post(service, f"/screenings/{screening_id}/{step}", WORDS[step]), 404)
 
 
 def test_another_callers_screening_is_not_there(service: Running) -> None:
@@ -167,7 +172,8 @@ def test_another_callers_screening_is_not_there(service: Running) -> None:
     other = service.key("screen", caller="shop")
     assert_problem(service.client.get(f"/screenings/{screening_id}", headers=other), 404)
     for step in ("acknowledge", "appeal", "withdraw"):
-        assert_problem(service.client.post(f"/screenings/{screening_id}/{step}", json={}, headers=other), 404)
+        path = f"/screenings/{screening_id}/{step}"
+        assert_problem(service.client.post(path, json=WORDS[step], headers=other), 404)
     response = service.client.post("/screen", json={**WARNED, "previous_screening_id": screening_id}, headers=other)
     assert_problem(response, 422)
 
