@@ -5,6 +5,7 @@ head or body, and copies a head of any length; its cap on connections refuses ev
 """
 
 import asyncio
+import itertools
 from typing import Any, ClassVar, Literal
 
 import orjson
@@ -16,6 +17,8 @@ from service.http.errors import MEDIA_TYPE, ServiceError, problem
 
 _FLUSH_SECONDS = 5.0
 """How long a refusal may take to be read before its connection is cut."""
+_TURNS = itertools.count(1)
+"""Tells which connection has idled longest: the loop's clock stands still while it takes several connections."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -32,12 +35,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._unprogressed = 0
         self._headers = 0
-        self._idle_since = 0.0
+        self._idle_since = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection; over the cap, the one that has idled longest makes room."""
         super().connection_made(transport)
-        self._idle_since = self.loop.time()
+        self._idle_since = next(_TURNS)
         if len(self.connections) > self.limits.connections:
             self._make_room()
         if not transport.is_closing():
@@ -107,7 +110,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The answer is written."""
-        self._idle_since = self.loop.time()
+        self._idle_since = next(_TURNS)
         super().on_response_complete()
 
     # deadlines

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from classifier.matching.rulebook import RULES_FOLDER
 from service.cli.commands import app
 from service.http.api_keys import prefix_of
 from service.passes import Passes
@@ -142,6 +143,17 @@ def test_check_says_what_is_missing_and_what_is_well(home: Path, monkeypatch: py
     assert "SCREENING_PASS_KEYS" in lacking.output
     monkeypatch.setenv("SCREENING_PASS_KEYS", said("secrets", "pass-key").strip())
     assert "All is well" in said("check")
+
+
+def test_check_says_beforehand_what_would_not_judge(home: Path, tmp_path: Path) -> None:
+    for name in ("registry", "rules"):
+        (tmp_path / "next" / name).mkdir(parents=True)
+    (tmp_path / "next" / "registry" / "live").write_text("gone")
+    refused = call("check", "--registry", str(tmp_path / "next" / "registry"))
+    assert (refused.exit_code, "gone" in refused.output) == (1, True)
+    refused = call("check", "--rules", str(tmp_path / "next" / "rules"))
+    assert (refused.exit_code, "holds no rule" in refused.output) == (1, True)
+    assert "All is well" in said("check", "--rules", str(RULES_FOLDER))
 
 
 def test_purge_says_how_much_went(home: Path) -> None:
