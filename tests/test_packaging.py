@@ -46,7 +46,7 @@ for found in pkgutil.walk_packages(package.__path__, PACKAGE + "."):
 """
 SCREENS = """
 from classifier import Draft, Screener
-print(Screener.load().screen(Draft(support_id="GG-8K2P-4L7Q-XY19", subject="Swap", body=BODY)).decision.value)
+print(Screener.load().screen(Draft(support_id="GG-8K2P-4L7Q-XY19", subject="Swap", body=BODY)).decision)
 """
 
 
@@ -204,7 +204,7 @@ def demonstration(made: Installed) -> Iterator[tuple[str, str]]:
         yield url, key
     finally:
         process.terminate()
-        process.wait(60)
+        process.communicate(timeout=60)
 
 
 @pytest.mark.long
