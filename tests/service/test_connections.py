@@ -11,8 +11,8 @@ import pytest
 import uvicorn
 from fastapi.routing import APIRoute
 
+from service.connection_limits import ConnectionLimits
 from service.http.back_pressure import BackPressure, Shedding, Slot
-from service.http.connection_limits import ConnectionLimits
 from service.http.errors import ServiceError
 from service.http.guarded_protocol import GuardedProtocol
 from tests.service.running import Running, running, settings_for
