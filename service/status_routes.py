@@ -68,8 +68,8 @@ async def missing(services: Services) -> list[str]:
 def _troubles(services: Services) -> dict[str, Any]:
     """What a service that is ready turns away, and the challenger that it does without."""
     challenger = "see the log" if services.screeners.challenger_failed else ""
-    told = {"shedding": services.shedding.lately(), "challenger_refused": challenger}
-    return {name: value for name, value in told.items() if value}
+    details = {"shedding": services.shedding.lately(), "challenger_refused": challenger}
+    return {name: value for name, value in details.items() if value}
 
 
 def _missing(services: Services) -> list[str]:

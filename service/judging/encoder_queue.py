@@ -105,7 +105,7 @@ class EncoderQueue:
             begun = self._clock()
             try:
                 found = one.work()
-            except BaseException as error:  # whoever asked hears of it, and the thread goes on
+            except BaseException as error:  # the caller receives it, and the thread goes on
                 one.future.set_exception(error)
             else:
                 self._pace.took(self._clock() - begun, one.passages)

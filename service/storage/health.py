@@ -1,4 +1,4 @@
-"""Whether the store works: told by whoever uses it, said in the log once and then by count, asked by readiness."""
+"""Whether the store works: its users report, the log says it once and then by count, readiness asks."""
 
 import logging
 import sqlite3
@@ -38,7 +38,7 @@ class StoreHealth:
 
     @property
     def failing(self) -> bool:
-        """Whether the last that was heard of the store is an error."""
+        """Whether the last report on the store is an error."""
         return bool(self.cause)
 
     def failed(self, error: BaseException) -> None:
