@@ -59,6 +59,13 @@ class ReasonOut(AnswerModel):
     passages: list[PassageOut]
 
 
+class ReplacementOut(AnswerModel):
+    """What may be written instead; `condition` is what the merchant must confirm first, null where there is nothing."""
+
+    text: str
+    condition: str | None
+
+
 class FindingOut(AnswerModel):
     """One thing that the merchant should know. `start` and `end` are null where no words are to blame, `label` and
     `score` (the probability of that label) where no label causes it. `replacement` is for [`replace_start`,
@@ -80,7 +87,7 @@ class FindingOut(AnswerModel):
     replacement: str | None
     replace_start: Place | None
     replace_end: Place | None
-    replacements: list[Any] = []
+    replacements: list[ReplacementOut] = []
     why: ReasonOut | None = None
 
 

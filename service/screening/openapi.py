@@ -48,6 +48,12 @@ ANSWER_EXAMPLE: dict[str, Any] = {
             "replacement": "Unfortunately the item is out of stock, so we have cancelled your order.",
             "replace_start": 33,
             "replace_end": 72,
+            "replacements": [
+                {
+                    "text": "Unfortunately the item is out of stock, so we have cancelled your order.",
+                    "condition": "You have cancelled this order and refunded the customer.",
+                }
+            ],
         }
     ],
     "reminders": [
@@ -189,6 +195,7 @@ _OPERATIONS = {
     ("/readyz", "get"): _Operation("isReady", "Ready", ("503",), keyed=False),
     ("/metrics", "get"): _Operation("getMetrics", None, ("401",), keyed=False),
 }
+_KEY_SHOWS_MORE = ("getMetrics", "getPolicy", "isReady")
 _SCREENING_ID = {"type": "string", "minLength": 1, "maxLength": 32, "pattern": "^[0-9a-z]+$"}
 
 
@@ -226,8 +233,10 @@ def _complete(operation: dict[str, Any], known: _Operation) -> None:
     body = _WITH_BODY if "requestBody" in operation else ()
     answers.update(refusals([*known.refusals, *body, *(_KEYED if known.keyed else ("default",))]))
     operation.pop("security", None)
-    if known.keyed or known.answer is None:
+    if known.keyed:
         operation["security"] = [{"key": []}]
+    elif known.id in _KEY_SHOWS_MORE:
+        operation["security"] = [{}, {"key": []}]
     for parameter in operation.get("parameters", ()):
         if parameter["name"] == "screening_id":
             parameter["schema"] = _SCREENING_ID

@@ -10,7 +10,10 @@ from classifier import Draft, Order
 
 IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"}
 """The schema of the header."""
-_MOMENT = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})?$"
+_YEAR = r"([1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
+_DAY = r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
+_MOMENT = rf"^{_YEAR}-{_DAY}[Tt ]{_TIME}(:[0-5]\d(\.\d{{1,9}})?)?([Zz]|[+-]{_TIME})?$"
 
 
 def _written_out(value: object) -> object:

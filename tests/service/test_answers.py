@@ -264,7 +264,23 @@ def test_the_key_of_a_batch_stands_for_all_of_it(service: Running, second: list[
     assert again == first
 
 
-@pytest.mark.parametrize("moment", ["5", "2026", "2026-11-25", "20261125T150000Z", "1e9", "2026-11-25T15"])
+@pytest.mark.parametrize("path", ["/screen", "/screen/batch", "/passes/redeem"])
+def test_what_a_key_of_a_request_may_be_stands_in_the_document(path: str) -> None:
+    (header,) = (one for one in api().openapi()["paths"][path]["post"]["parameters"] if one["in"] == "header")
+    assert (header["schema"]["minLength"], header["schema"]["pattern"]) == (1, r"^[\x21-\x7e]+$")
+
+
+def test_where_a_key_only_shows_more_the_document_wants_none() -> None:
+    document = api().openapi()["paths"]
+    for path in ("/metrics", "/policy", "/readyz"):
+        assert document[path]["get"]["security"] == [{}, {"key": []}]
+    assert "security" not in document["/healthz"]["get"]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["5", "2026", "2026-11-25", "20261125T150000Z", "1e9", "2026-11-25T15", "2026-13-01T00:00Z", "0000-01-01T00:00Z"],
+)
 def test_a_moment_is_written_out(plain: Running, moment: str) -> None:
     assert_problem(plain.client.get("/reply-deadline", params={"received_at": moment}), 422)
     text = {name: ALLOWED[name] for name in ("support_id", "subject", "body")}
