@@ -98,7 +98,8 @@ def _wrong(canary: Canary, verdict: Verdict) -> Iterator[str]:
 
 
 def _with_the_encoder(screener: Screener, draft: Draft) -> Verdict:
-    """The verdict with the encoder asked for the first passage, doubtful or not; without the encoder where the draft has no passage."""
+    """The verdict with the encoder asked for the first passage, doubtful or not, and without it where there is no
+    passage."""
     partial = screener.partial_evidence(draft)
     if partial.scores is not None and partial.scores.encoder:
         partial = replace(partial, scores=replace(partial.scores, asked=(0,)))
