@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from service.dependencies import (
@@ -20,11 +20,11 @@ from service.dependencies import (
 from service.http.errors import ServiceError, invalid, not_found, problem
 from service.screening import batch, pipeline
 from service.screening.openapi import BATCH_DOCS, SCREEN_DOCS, SCREENING_EXAMPLE
-from service.screening.responses import answer, with_reply_deadline
+from service.screening.responses import answer, hear_language, with_reply_deadline
 from service.screening.schemas import AcknowledgeIn, AppealIn, BatchIn, DraftIn, OffsetEncoding, PassIn
 from service.storage.screenings.records import StoredScreening, draft_hash
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(hear_language)])
 router.route_class = KeyedRoute
 _KEY = re.compile(r"[\x21-\x7e]+")
 _LONGEST_BATCH_KEY = 250  # each of its drafts has a key of its own, `<key>:<i>`
@@ -55,6 +55,7 @@ async def screen(request: Request) -> Response:
 
     `mode` `preview` stores nothing and issues no pass; `send` (the default) is on disk before it is answered.
     """
+    await hear_language(request)  # of a request that comes here directly, past the router
     services = services_of(request)
     caller = await admit(request, "screen")
     services.limit.take(caller)
