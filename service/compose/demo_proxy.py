@@ -7,7 +7,7 @@ from fastapi import Request, Response
 if TYPE_CHECKING:
     import httpx
 
-PASSED_ON = ("idempotency-key", "content-type")
+PASSED_ON = ("idempotency-key", "content-type", "accept-language")
 PASSED_BACK = ("content-type", "retry-after")
 
 

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from service.compose.bundling import STATIC, bundled_widget
+from service.compose.bundling import STATIC, TRANSLATED, bundled_widget, language_module
 from service.compose.demo_proxy import call, demo_key, forward
 from service.compose.schemas import SentDraft
 from service.style import TOKENS_CSS
@@ -21,6 +21,8 @@ from service.style import TOKENS_CSS
 HERE = Path(__file__).parent
 KINDS = {"draft-screen.js": "text/javascript", "draft-screen.d.ts": "text/plain",
          "compose.js": "text/javascript", "compose.css": "text/css"}  # fmt: skip
+WORDS = {f"draft-screen.{language}.js": language for language in TRANSLATED}
+KINDS |= dict.fromkeys(WORDS, "text/javascript")
 PAGES = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape(), undefined=StrictUndefined
 )
@@ -125,6 +127,8 @@ def _asset(name: str) -> tuple[bytes, bytes, str]:
 def _source(name: str) -> str:
     if name == "draft-screen.js":
         return bundled_widget()
+    if name in WORDS:
+        return language_module(WORDS[name])
     text = (STATIC / name).read_text("utf-8")
     return TOKENS_CSS + text if name.endswith(".css") else text
 

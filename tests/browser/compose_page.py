@@ -43,3 +43,16 @@ def underlined(page: Page) -> list[dict[str, float]]:
 
 def kept(page: Page) -> str:
     return str(page.evaluate("JSON.stringify(Object.values(sessionStorage))"))
+
+
+def set_attributes(page: Page, **attributes: str) -> None:
+    """Attributes of the widget, with `_` for `-`."""
+    for name, value in attributes.items():
+        page.evaluate(
+            "([name, value]) => document.querySelector('draft-screen').setAttribute(name, value)",
+            [name.replace("_", "-"), value],
+        )
+
+
+def use_first_text(page: Page) -> None:
+    page.get_by_role("button", name="Use this text instead").first.click()

@@ -18,6 +18,10 @@ from service.compose.routes import POLICY, router
 
 OFFER = re.compile(r"(?! )[^.!?\n]*\binstead\b[^.!?\n]*[.!?]?")
 CHAT = re.compile(r"\breview\b")
+WHY = re.compile(r"(?! )[^.!?\n]*\bwhy\b[^.!?\n]*[.!?]?")
+REASON = re.compile(r"\b(?:late|delayed|arrive|well|cancelled|cancel)\b")
+LATER = "We have to cancel your order; you are welcome to place a new one."
+CONFIRMED = "Your order has been cancelled as you asked."
 REPLACEMENT = "We have cancelled your order; you are welcome to place a new one."
 
 
@@ -27,11 +31,18 @@ class Plan:
 
     delay: float = 0.0
     statuses: list[int] = field(default_factory=list)
+    problem: dict[str, Any] = field(default_factory=lambda: {"title": "No", "detail": "body: too long"})
     message: str = "This offers something other than what was ordered."
     requests: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     appeal: dict[str, Any] | None = None
+    away: set[str] = field(default_factory=set)
+    languages: list[str | None] = field(default_factory=list)
+    posts: list[dict[str, str]] = field(default_factory=list)
+    extra: list[dict[str, Any]] = field(default_factory=list)
+    still_at_fault: str = ""
+    strict: bool = False
     together: int = 0
     most_together: int = 0
     pages: dict[str, str] = field(default_factory=dict)
@@ -59,6 +70,19 @@ def finding(draft: dict[str, Any], found: re.Match[str], plan: Plan) -> dict[str
         "start": start, "end": end, "text": found[0], "message": plan.message, "guidance": "Cancel the order.",
         "policy_ref": "Inappropriate Situations: Arranging a product substitute",
         "replacement": REPLACEMENT, "replace_start": start, "replace_end": end,
+        "replacements": [
+            {"text": REPLACEMENT, "condition": "You have cancelled it."}, {"text": LATER, "condition": None},
+        ],
+    }  # fmt: skip
+
+
+def probing(draft: dict[str, Any], found: re.Match[str]) -> dict[str, Any]:
+    start, end = units(draft["body"], found.start()), units(draft["body"], found.end())
+    return {
+        "id": "probing.why", "label": "cancellation_probing", "severity": "block", "field": "body",
+        "start": start, "end": end, "text": found[0], "message": "This asks why.", "guidance": "Leave it out.",
+        "policy_ref": "Questions re: customer cancellation", "replacement": CONFIRMED,
+        "replace_start": start, "replace_end": end, "replacements": [{"text": CONFIRMED, "condition": "It was so."}],
     }  # fmt: skip
 
 
@@ -71,9 +95,14 @@ def no_reason() -> dict[str, Any]:
 
 def answer(draft: dict[str, Any], plan: Plan) -> dict[str, Any]:
     findings = [finding(draft, found, plan) for found in OFFER.finditer(draft["body"])]
-    if CHAT.search(draft["body"]):
+    findings += [probing(draft, found) for found in WHY.finditer(draft["body"])]
+    if plan.still_at_fault and plan.still_at_fault in draft["body"]:
+        findings.append(no_reason() | {"id": "still", "severity": "block", "label": "substitute_offer"})
+    if CHAT.search(draft["body"]) or (plan.strict and not findings and not REASON.search(draft["body"])):
         findings.append(no_reason())
-    decision = "block" if any(f["severity"] == "block" for f in findings) else "warn" if findings else "allow"
+    findings += [one for one in plan.extra if one["text"] is None or one["text"] in draft[one["field"]]]
+    severities = {f["severity"] for f in findings}
+    decision = "block" if "block" in severities else "warn" if "warn" in severities else "allow"
     send = draft["mode"] == "send"
     return {
         "screening_id": str(uuid.uuid4()) if send else None, "decision": decision, "labels": [], "findings": findings,
@@ -91,11 +120,18 @@ def build(plan: Plan) -> FastAPI:
     def own_page(name: str) -> HTMLResponse:
         return HTMLResponse(plan.pages[name], headers={"content-security-policy": POLICY})
 
+    @app.post("/pages/{name}")
+    async def posted(name: str, request: Request) -> HTMLResponse:
+        plan.posts.append({key: str(value) for key, value in (await request.form()).items()})
+        await asyncio.sleep(plan.delay)
+        return HTMLResponse("<!doctype html><title>Sent</title>")
+
     @app.post("/screen")
     async def screen(request: Request) -> JSONResponse:
         draft = await request.json()
         plan.requests.append(draft)
         plan.keys.append(request.headers.get("idempotency-key"))
+        plan.languages.append(request.headers.get("accept-language"))
         plan.together += 1
         plan.most_together = max(plan.most_together, plan.together)
         await asyncio.sleep(plan.delay)
@@ -103,16 +139,20 @@ def build(plan: Plan) -> FastAPI:
         if plan.statuses:
             status = plan.statuses.pop(0)
             if status != 200:
-                return JSONResponse({"title": "No", "detail": "body: too long"}, status)
+                return JSONResponse(plan.problem, status)
         return JSONResponse(answer(draft, plan))
 
     @app.post("/screenings/{id}/acknowledge")
-    async def acknowledge(id: str, request: Request) -> dict[str, Any]:
+    async def acknowledge(id: str, request: Request) -> Any:
+        if "acknowledge" in plan.away:
+            return JSONResponse({"title": "Away"}, 503)
         plan.requests.append(await request.json() | {"acknowledged": id})
         return {"screening_id": id, "pass": "pass-2"}
 
     @app.post("/screenings/{id}/appeal")
-    async def appeal(id: str, request: Request) -> dict[str, Any]:
+    async def appeal(id: str, request: Request) -> Any:
+        if "appeal" in plan.away:
+            return JSONResponse({"title": "Away"}, 503)
         plan.requests.append(await request.json() | {"appealed": id})
         return {"screening_id": id, "state": "open"}
 
@@ -121,8 +161,8 @@ def build(plan: Plan) -> FastAPI:
         granted = plan.appeal and plan.appeal["state"] == "overturned"
         return {"screening_id": id, "appeal": plan.appeal, "pass": "pass-3" if granted else None}
 
-    @app.post("/passes/verify")
-    async def verify(request: Request) -> dict[str, Any]:
+    @app.post("/passes/redeem")
+    async def redeem(request: Request) -> dict[str, Any]:
         token = (await request.json())["token"]
         return {"valid": token in {"pass-1", "pass-2", "pass-3"}, "reason": None}
 

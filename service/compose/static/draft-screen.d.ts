@@ -13,12 +13,19 @@
  *                 `[data-name=…]` for contenteditable
  * - `pause`       milliseconds of quiet before a preview (400)
  * - `budget`      milliseconds for all attempts of one exchange (8000)
- * - `on-failure`  `closed` (default): an unchecked draft is not sent; `open`: it is sent, marked unscreened
+ * - `on-failure`  `closed` (default): an unchecked draft is not sent; `open`: it is sent, marked unscreened, unless the
+ *                 last thing that was heard of it is that it is blocked
  * - `merchant-id` opaque, sent along
- * - `keep-as`     name under which unsent text is kept in sessionStorage; by default the path and the form's id
+ * - `keep-as`     name under which unsent text is kept in sessionStorage, for each Support ID by itself; by default the
+ *                 path and the form's id, name or place in the page
+ * - `lang`        of the widget or of whatever holds it: en, de, es, fr, it; the words of a language are a module beside
+ *                 this one, `draft-screen.de.js` and so on
  *
  * When a draft may go, the widget fills the hidden inputs `screening_pass`, `screening_id` and
- * `screening_unscreened` and submits the form: your own submit handler, or the browser, takes it from there.
+ * `screening_unscreened` and submits the form: your own submit handler, or the browser, takes it from there. Until you
+ * call `sent()` or `refuse()`, or the page goes, further presses of the button do nothing (`aria-disabled`).
+ *
+ * A button with `data-unscreened` or `formnovalidate` ("Save draft") is left alone.
  *
  * Looks: custom properties `--draft-screen-allow`, `-warn`, `-block`, `-info`, `-ground`, `-ink`, `-edge`, `-size`;
  * light or dark follows the page's `color-scheme`.
@@ -105,6 +112,8 @@ export interface Finding {
   guidance: string;
   policy_ref: string;
   replacement?: string | null;
+  /** What may be written in the place of [replace_start, replace_end); `condition` is what only the merchant knows. */
+  replacements?: { text: string; condition: string | null }[];
   replace_start?: number | null;
   replace_end?: number | null;
 }

@@ -1,11 +1,15 @@
 // <draft-screen>: screens the drafts of one form while they are typed and when they are sent.
 // Attributes, properties, methods and events are described in draft-screen.d.ts.
 
+import { grave } from "./cards.js";
+import { Refused, ask, atFault } from "./exchange.js";
 import { fieldsOf } from "./fields.js";
-import { Keeping } from "./keeping.js";
+import { Keeping, nameOfForm } from "./keeping.js";
+import { ENGLISH, languageOf, wordsOf } from "./language.js";
+import { Mending } from "./mending.js";
 import { Popover } from "./popover.js";
 import { Preview } from "./preview.js";
-import { merged } from "./replacing.js";
+import { Restoring } from "./restoring.js";
 import { Sending } from "./sending.js";
 import { StatusLine } from "./status.js";
 import { sheet } from "./style.js";
@@ -18,6 +22,12 @@ export class DraftScreen extends HTMLElement {
   /** @type {import("./fields.js").DraftField[]} */ fields = [];
   /** @type {Map<string, Underlines>} */ #underlines = new Map();
   /** @type {Record<string, string>} */ #texts = {};
+  words = ENGLISH;
+  language = "en";
+  /** Whether the last thing that was heard of this draft is that it is blocked. */
+  blocked = false;
+  /** Whether the merchant has typed since the form was shown. */
+  typedIn = false;
 
   connectedCallback() {
     this.#root.adoptedStyleSheets = [sheet];
@@ -44,6 +54,12 @@ export class DraftScreen extends HTMLElement {
     return /** @type {any} */ (Object.fromEntries(this.fields.map((field) => [field.name, field.text])));
   }
 
+  /** The form's buttons that send. @returns {HTMLElement[]} */
+  get senders() {
+    const buttons = /** @type {any[]} */ ([...(this.form?.elements ?? [])]);
+    return buttons.filter((one) => ["submit", "image"].includes(one.type) && !one.matches("[data-unscreened], [formnovalidate]"));
+  }
+
   attach() {
     this.detach();
     const id = this.getAttribute("for");
@@ -51,12 +67,15 @@ export class DraftScreen extends HTMLElement {
     if (!this.form) return;
     this.#life = new AbortController();
     this.fields = fieldsOf(this.form, this);
-    this.keeping = new Keeping(this.getAttribute("keep-as") ?? `${location.pathname}#${this.form.id}`);
+    this.keeping = new Keeping(this.getAttribute("keep-as") ?? nameOfForm(this.form));
     this.preview = new Preview(this);
     this.sending = new Sending(this);
+    this.mending = new Mending(this);
     this.#build();
     this.#listen();
-    this.#restore();
+    this.#texts = this.draft;
+    this.#speak();
+    this.restoring.look();
     this.sending.resume();
     this.preview.soon();
   }
@@ -75,10 +94,11 @@ export class DraftScreen extends HTMLElement {
   }
 
   sent() {
-    this.keeping.forget();
+    this.forget();
     this.preview.interrupt();
-    this.#restore();
+    this.#texts = this.draft;
     this.blank();
+    this.restoring.close();
     this.status.say("sent");
     this.sending.thank();
   }
@@ -94,24 +114,47 @@ export class DraftScreen extends HTMLElement {
     return { ...this.draft, mode, offset_encoding: "utf-16", ...known };
   }
 
+  /** Ask the service. Rejects as `ask` of exchange.js does; an answer that is none counts as a broken proxy.
+   * @param {object | null} [body] @param {{signal?: AbortSignal, key?: string}} [options] */
+  async ask(path, body = null, options = {}) {
+    const answer = await ask(this.endpoint + path, body, { budget: this.budget, language: this.language, ...options });
+    if (path === "/screen" && !Array.isArray(answer?.findings)) throw new Refused(0, { detail: "no findings" });
+    return answer;
+  }
+
+  /** Whether it is the proxy that fails; if so, whoever built the page is told. */
+  broken(error) {
+    return atFault(error, this.endpoint);
+  }
+
   /** Show an answer to the draft as it stands. */
   show(answer, mode) {
     this.answer = answer;
+    this.blocked = answer.decision === "block";
+    if (this.typedIn) this.keep();
     for (const [name, underlines] of this.#underlines) {
-      const here = answer.findings.filter((finding) => finding.field === name && finding.end > finding.start);
+      const here = grave(answer.findings).filter((finding) => finding.field === name && finding.end > finding.start);
       underlines.show(here.map((finding) => ({ start: finding.start, end: finding.end, finding })));
     }
-    this.status.say(answer.decision, answer.findings.length);
-    this.pop.refresh(answer.findings);
+    const advice = answer.findings.filter((finding) => finding.severity === "info").map((finding) => finding.message);
+    this.said = [answer.decision, grave(answer.findings).length, advice];
+    this.status.say(...this.said);
+    this.pop.refresh(grave(answer.findings));
     this.emit("verdict", { mode, answer });
   }
 
   /** No draft, no verdict. */
   blank() {
+    this.clear();
+    this.preview.seen = "";
+    this.blocked = false;
+    this.status.say("idle");
+  }
+
+  /** Nothing is underlined. */
+  clear() {
     this.#underlines.forEach((underlines) => underlines.show([]));
     this.pop.close();
-    this.preview.seen = "";
-    this.status.say("idle");
   }
 
   emit(name, detail) {
@@ -119,14 +162,41 @@ export class DraftScreen extends HTMLElement {
     return this.dispatchEvent(new CustomEvent(`draft-screen-${name}`, options));
   }
 
-  /** Put the offered words, once, in the place of all the sentences that they are offered for, as far as these
-   * still stand where they were found. */
-  replace({ field: name, replacement }) {
-    const field = this.fields.find((one) => one.name === name);
-    const marks = this.#underlines.get(name)?.marks.filter((mark) => mark.finding.replacement === replacement) ?? [];
+  /** What is kept for the order of the form. */
+  kept() {
+    return this.keeping.read(this.draft.support_id);
+  }
+
+  keep(part = {}) {
+    const { draft, blocked } = this;
+    const words = (draft.subject + draft.body).trim() && { draft, blocked }; // an empty form overwrites nothing
+    this.keeping.keep(draft.support_id, { ...words, ...part });
+  }
+
+  forget() {
+    this.typedIn = false;
+    for (const id of [this.keeping.id, this.draft.support_id]) if (id !== null) this.keeping.forget(id);
+  }
+
+  /** Put a whole draft into the form, all but its Support ID. */
+  fill(draft) {
+    for (const field of this.fields) {
+      if (field.name !== "support_id" && draft[field.name] !== undefined) field.text = draft[field.name];
+    }
+    this.check();
+  }
+
+  /** The marks of a label's findings in the body, where they stand now. */
+  marksOf(label) {
+    return (this.#underlines.get("body")?.marks ?? []).filter((mark) => mark.finding.label === label);
+  }
+
+  /** Make an offered edit, as far as the words for which it was tried still stand. */
+  mend(edit, label) {
+    const field = this.fields.find((one) => one.name === "body");
     this.pop.close();
-    if (!marks.length) return;
-    field?.replace(...merged(field.text, marks, replacement));
+    if (!field || !this.marksOf(label).length) return;
+    field.replace(edit.start, edit.end, edit.text);
     this.check();
   }
 
@@ -139,11 +209,25 @@ export class DraftScreen extends HTMLElement {
   }
 
   #build() {
-    this.status = new StatusLine((notes) => this.pop.open(this.answer.findings, notes.getBoundingClientRect(), "", notes));
+    this.status = new StatusLine(this, (notes) => this.pop.open(grave(this.answer.findings), () => notes.getBoundingClientRect(), "", notes));
     this.pop = new Popover(this);
-    this.#root.append(this.status.element, this.status.live, this.sending.place, this.pop.element);
+    this.restoring = new Restoring(this);
+    const { status, restoring, sending, pop } = this;
+    this.#root.append(status.element, status.advice, status.live, restoring.element, sending.place, pop.element);
     for (const field of this.fields) this.#underlines.set(field.name, new Underlines(field, this, this.#root));
     this.status.say("idle");
+  }
+
+  /** Say all in the language of the page, once its words are here. */
+  async #speak() {
+    this.language = languageOf(this);
+    const { signal } = this.#life;
+    const words = await wordsOf(this.language);
+    if (signal.aborted || words === this.words) return;
+    this.words = words;
+    this.pop.rename();
+    this.status.again();
+    this.restoring.look();
   }
 
   #listen() {
@@ -156,42 +240,50 @@ export class DraftScreen extends HTMLElement {
     this.form.addEventListener("submit", (event) => this.sending.submitted(event), { signal, capture: true });
     this.form.addEventListener("reset", () => setTimeout(() => this.#wasReset()), { signal });
     document.addEventListener("pointerdown", (event) => this.pop.outside(event), { signal });
-    document.addEventListener("keydown", (event) => event.key === "Escape" && this.pop.dismiss(), { signal });
-    const cover = () => this.#underlines.forEach((underlines) => underlines.cover());
+    document.addEventListener("keydown", (event) => this.pop.key(event), { signal });
+    window.addEventListener("pageshow", (event) => event.persisted && this.sending.back(), { signal });
+    const cover = () => {
+      this.#underlines.forEach((underlines) => underlines.cover());
+      this.pop.place();
+    };
     document.addEventListener("scroll", cover, { signal, capture: true, passive: true });
     const resized = new ResizeObserver(cover);
     for (const element of [this, this.form, document.body]) resized.observe(element);
     signal.addEventListener("abort", () => resized.disconnect());
   }
 
-  /** Give back what was kept, where a field is empty. */
-  #restore() {
-    const { draft = {} } = this.keeping.read();
-    for (const field of this.fields) {
-      if (!field.text && draft[field.name]) field.text = draft[field.name];
-      this.#texts[field.name] = field.text;
-    }
-  }
-
   #typed(field) {
     const { text } = field;
     this.#underlines.get(field.name)?.edited(this.#texts[field.name], text);
     this.#texts[field.name] = text;
-    this.keeping.keep({ draft: this.draft });
     this.pop.close(field.name);
+    if (field.name === "support_id") {
+      this.restoring.moved();
+      this.sending.resume();
+    }
+    const { draft } = this;
+    if (this.typedIn || field.name !== "support_id") {
+      this.typedIn = Boolean((draft.subject + draft.body).trim());
+      if (this.typedIn) this.keep();
+      else this.forget();
+    }
     this.preview.soon();
   }
 
   #pointed(field, event) {
-    const { marks, box } = this.#underlines.get(field.name)?.at(event.clientX, event.clientY) ?? {};
-    if (marks?.length) this.pop.open(marks.map((mark) => mark.finding), box, field.name);
+    const underlines = this.#underlines.get(field.name);
+    const marks = underlines?.at(event.clientX, event.clientY) ?? [];
+    if (!marks.length) return;
+    const same = underlines.marks.filter((mark) => marks.includes(mark));
+    this.pop.open(same.map((mark) => mark.finding), () => underlines.box(same[0]), field.name);
   }
 
   #wasReset() {
-    this.keeping.forget();
+    this.forget();
     this.preview.interrupt();
     this.sending.close();
-    this.#restore();
+    this.restoring.close();
+    this.#texts = this.draft;
     this.blank();
   }
 }

@@ -15,9 +15,18 @@ export class DraftField {
     return raw.toWellFormed ? raw.toWellFormed() : raw;
   }
 
+  /** As if it had been typed: the page's own listeners hear of it, also where a framework has put its own `value`. */
   set text(value) {
     if (this.editable) this.element.textContent = value;
-    else /** @type {HTMLTextAreaElement} */ (this.element).value = value;
+    else Object.getOwnPropertyDescriptor(Object.getPrototypeOf(this.element), "value")?.set?.call(this.element, value);
+    this.element.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  }
+
+  /** What the page calls it. */
+  get label() {
+    const { element } = this;
+    const label = "labels" in element && /** @type {HTMLInputElement} */ (element).labels?.[0];
+    return element.ariaLabel || (label && label.textContent.trim()) || this.name;
   }
 
   /** The words of [start, end) in a contenteditable field. @returns {Range} */

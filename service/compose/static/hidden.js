@@ -9,3 +9,11 @@ export function fillHidden(form, values) {
     input.value = value;
   }
 }
+
+/** Without a pass, as before it was given one. */
+export function emptyHidden(form) {
+  for (const name of ["screening_pass", "screening_id", "screening_unscreened"]) {
+    const input = form.querySelector(`input[type="hidden"][name="${name}"]`);
+    if (input) input.value = "";
+  }
+}

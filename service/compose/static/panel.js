@@ -2,63 +2,74 @@
 // Each function draws one state; `act` holds what its buttons do.
 
 import { actions, button, cards, changes, el, grave, panel, question } from "./cards.js";
+import { filled } from "./language.js";
 
 /** Blocked: explain, offer to edit or to appeal. */
 export function blocked(answer, act) {
-  const buttons = actions(button("Edit", () => act.edit(), "main"), button("Appeal", () => appeal.replaceWith(appealForm(act))));
+  const { words } = act;
+  const buttons = actions(button(words.edit, () => act.edit(), "main"), button(words.appeal, () => appeal.replaceWith(appealForm(act))));
   const appeal = el("div", {}, buttons);
-  return panel("block", "This cannot be sent as it is", ...cards(grave(answer.findings), (one) => act.host.replace(one)), appeal);
+  return panel("block", words.blocked, ...cards(grave(answer.findings), act.host), appeal);
 }
 
 /** Warned: ask once. */
 export function warned(answer, act) {
-  const { area, element } = question("Reason, if you send it anyway (optional)");
-  const anyway = button("Send anyway", () => act.acknowledge(area.value));
-  const buttons = actions(button("Edit", () => act.edit(), "main"), anyway);
-  return panel("warn", "Check before sending", ...cards(grave(answer.findings), (one) => act.host.replace(one)), element, buttons);
+  const { words } = act;
+  const { area, element } = question(words.reason, act.said.reason, (reason) => act.say({ reason }));
+  const anyway = button(words.send_anyway, () => act.acknowledge(area.value));
+  const buttons = actions(button(words.edit, () => act.edit(), "main"), anyway);
+  return panel("warn", words.warned, ...cards(grave(answer.findings), act.host), element, buttons);
 }
 
 function appealForm(act) {
-  const { area, element } = question("Why should this draft be allowed? A reviewer will read your words.");
-  const send = button("Send appeal", () => (area.value.trim() ? act.appeal(area.value) : area.focus()), "main");
+  const { words } = act;
+  const { area, element } = question(words.why, act.said.appeal, (appeal) => act.say({ appeal }));
+  const send = button(words.send_appeal, () => (area.value.trim() ? act.appeal(area.value) : area.focus()), "main");
   area.required = true;
-  setTimeout(() => area.focus());
+  setTimeout(() => area.focus()); // the merchant has just asked for it
   return el("div", {}, element, actions(send));
 }
 
-const AFTER = {
-  allow: ["Fine to send now", "Nothing stands in the way now."],
-  warn: ["Still worth checking", "Edit it further, or send it and confirm."],
-  block: ["Still cannot be sent", "Edit what is left, or press send to appeal."],
-};
-
 /** After an edit: what was cleared and what is left. */
-export function edited(decision, difference) {
-  const [heading, text] = AFTER[decision];
-  return panel(decision, heading, el("p", {}, text), changes(difference));
+export function edited(decision, difference, words) {
+  return panel(decision, words[`now_${decision}`], el("p", {}, words[`now_${decision}_text`]), changes(difference, words));
 }
 
-const APPEAL = {
-  open: ["info", "Your appeal is with the reviewers", "The answer will appear here. You can also edit the draft and send it."],
-  overturned: ["allow", "Your appeal was granted", "A reviewer found that this draft may be sent."],
-  upheld: ["block", "Your appeal was declined", "A reviewer confirmed that this draft may not be sent. Edit it to send it."],
-};
+/** An appeal is with the reviewers. */
+export function appealed(words) {
+  return panel("info", words.appeal_open, el("p", {}, words.appeal_open_text));
+}
 
-/** What became of an appeal: "open", "overturned" or "upheld", with the reviewer's note if there
- * is one; `send`, where it may go now, sends it. */
-export function appealed(state, send, note) {
-  const [kind, heading, text] = APPEAL[state];
-  return panel(kind, heading, el("p", {}, text), note && el("blockquote", {}, note), send && actions(button("Send it now", send, "main")));
+/** An appeal was declined, with the reviewer's note if there is one. */
+export function declined(note, words) {
+  return panel("block", words.appeal_upheld, el("p", {}, words.appeal_upheld_text), note && el("blockquote", {}, note));
+}
+
+/** An appeal was granted: `send` it, or where the text has changed since, first bring `back` the one that was judged. */
+export function granted(note, { send, back }, words) {
+  const text = send ? words.appeal_granted_text : words.appeal_granted_changed;
+  const next = send ? button(words.send_now, send, "main") : back && button(words.appeal_back, back, "main");
+  return panel("allow", words.appeal_granted, el("p", {}, text), note && el("blockquote", {}, note), next && actions(next));
 }
 
 /** Could not be checked, or not accepted; nothing was sent. */
-export function failed(heading, text, act) {
-  return panel("failed", heading, el("p", {}, text), act && actions(button("Try again", () => act.send(), "main")));
+export function failed(heading, text, again, words) {
+  return panel("failed", heading, el("p", {}, text), again && actions(button(words.try_again, again, "main")));
+}
+
+/** What a failure is called, for merchants: heading and text. */
+export function failureWords(error, labelOf, words) {
+  if (error.status === 409) return [words.refused, error.message];
+  const kind = { 401: "signed_out", 413: "too_long", 422: "unreadable" }[error.status];
+  const name = kind ?? (error.status === undefined ? "away_panel" : "broken_panel");
+  const label = name === "unreadable" && labelOf(error.field);
+  const text = label ? filled(words.unreadable_field, { field: label }) : words[`${name}_text`];
+  return [words[name], text];
 }
 
 /** Sent: what to remember now. */
-export function thanked(reminders, unscreened) {
-  const heading = unscreened ? "Sent without a check" : "Sent to your customer";
-  const later = unscreened && el("p", {}, "The check could not be reached, so this is marked for a later review.");
+export function thanked(reminders, unscreened, words) {
+  const heading = unscreened ? words.thanked_unscreened : words.thanked;
+  const later = unscreened && el("p", {}, words.thanked_later);
   return panel("sent", heading, later, ...reminders.map((reminder) => el("p", {}, reminder.message)));
 }

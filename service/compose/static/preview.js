@@ -1,6 +1,6 @@
 // Screening while the merchant types: after a pause, one request at a time, never the same text twice.
 
-import { Refused, ask } from "./exchange.js";
+import { Refused } from "./exchange.js";
 
 const NOTICEABLE = 250;
 const LATER = 10000;
@@ -28,7 +28,7 @@ export class Preview {
     clearTimeout(this.timer);
     const request = this.host.request("preview");
     const asked = JSON.stringify(request);
-    if (this.flight || this.host.sending.busy) return;
+    if (this.flight || this.host.sending.engaged) return;
     if (asked === this.seen) return this.#show();
     if (!request.body.trim()) return this.host.blank();
     this.flight = new AbortController();
@@ -38,7 +38,7 @@ export class Preview {
     if (answer === "interrupted") return;
     this.flight = null;
     if (JSON.stringify(this.host.request("preview")) !== asked) return this.soon();
-    if (!answer) return this.host.status.say("away");
+    if (typeof answer === "string") return this.host.status.say(answer);
     this.seen = asked;
     this.answer = answer;
     this.#show();
@@ -51,17 +51,19 @@ export class Preview {
     this.flight = null;
   }
 
+  /** The answer, or why there is none: "interrupted", "away", "broken". */
   async #ask(request, flight) {
     try {
-      return await ask(`${this.host.endpoint}/screen`, request, { budget: this.host.budget, signal: flight.signal });
+      return await this.host.ask("/screen", request, { signal: flight.signal });
     } catch (error) {
       if (flight.signal.aborted) return "interrupted";
       if (!(error instanceof Refused)) this.timer = setTimeout(() => this.now(), LATER * (0.5 + Math.random()));
-      return null;
+      return this.host.broken(error) ? "broken" : "away";
     }
   }
 
   #show() {
+    if (this.host.sending.allowed()) return this.host.status.say("granted");
     this.host.show(this.answer, "preview");
     this.host.sending.compare(this.answer);
   }

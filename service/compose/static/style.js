@@ -16,16 +16,19 @@ sheet.replaceSync(`
 }
 * { box-sizing: border-box; margin: 0; padding: 0; }
 [hidden] { display: none !important; }
-.status, .info { --tone: var(--info); } .allow, .sent { --tone: var(--allow); } .warn, .failed { --tone: var(--warn); }
+.status, .info { --tone: var(--info); } .allow, .sent, .granted { --tone: var(--allow); }
+.warn, .failed, .broken { --tone: var(--warn); }
 .block { --tone: var(--block); }
 .status, h2, .actions { display: flex; align-items: center; gap: 0.5rem; }
 .status { min-height: 2rem; }
 .word, .tag { color: var(--tone); font-weight: 600; }
-.idle .word, .checking .word, .away .word { font-weight: 400; }
-.sign { width: 0.75rem; height: 0.75rem; background: var(--tone); border-radius: 50%; }
-.warn .sign, .failed .sign { border-radius: 0; clip-path: polygon(50% 4%, 100% 96%, 0 96%); }
+.idle .word, .checking .word, .away .word, .sending .word { font-weight: 400; }
+.advice { min-height: 1.3125rem; color: var(--info); font-size: 0.875rem; line-height: 1.3125rem; }
+.advice p { margin: 0; }
+.sign { flex: none; width: 0.75rem; height: 0.75rem; background: var(--tone); border-radius: 50%; }
+.warn .sign, .failed .sign, .broken .sign { border-radius: 0; clip-path: polygon(50% 4%, 100% 96%, 0 96%); }
 .block .sign { border-radius: 2px; }
-.idle .sign, .checking .sign, .away .sign { background: none; border: 2px solid var(--tone); }
+.idle .sign, .checking .sign, .away .sign, .sending .sign { background: none; border: 2px solid var(--tone); }
 .live { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
 button, textarea { font: inherit; color: inherit; background: none; border: 1px solid light-dark(#808890, #7c858d); border-radius: 6px;
   padding: 0.375rem 0.75rem; }
@@ -35,21 +38,30 @@ button, summary { cursor: pointer; }
 .link { border: 0; padding: 0.25rem; text-decoration: underline; background: var(--ground); }
 .layer, .mirror, .line, .pop { position: absolute; }
 .layer { overflow: hidden; pointer-events: none; contain: layout paint; z-index: 1; }
-.mirror { visibility: hidden; overflow-wrap: break-word; }
+.mirror { visibility: hidden; overflow-wrap: break-word; overflow-x: hidden; border: 0 solid transparent; }
 .line { border-bottom: 2px solid var(--tone); background: color-mix(in srgb, var(--tone) 12%, transparent); }
-.line.warn { border-bottom-style: dashed; } .line.info { border-bottom-style: dotted; background: none; }
-.pop, .panel { background: var(--ground); border: 1px solid var(--edge); border-radius: 6px; padding: 0.75rem 1rem; }
-.pop { z-index: 2; width: min(26rem, 100%); max-height: 26rem; overflow: auto; box-shadow: 0 6px 24px #0003; }
+.line.warn { border-bottom-style: dashed; }
+.pop, .panel, .kept { background: var(--ground); border: 1px solid var(--edge); border-radius: 6px; padding: 0.75rem 1rem; }
+.pop { z-index: 2; overflow: auto; overscroll-behavior: contain; box-shadow: 0 6px 24px #0003; }
 .close { float: right; }
+.kept { margin-top: 0.5rem; display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center; justify-content: space-between; }
 .panel { margin-top: 0.5rem; border-left: 4px solid var(--tone); }
 .card { padding: 0.5rem 0; } .card + .card { border-top: 1px solid var(--edge); }
-.card > * + *, .panel > * + *, .offer button, .panel textarea { margin-top: 0.5rem; }
+.card > * + *, .panel > * + *, .mend > * + *, .offer > * + *, .panel textarea { margin-top: 0.5rem; }
 .tag { margin-right: 0.5rem; }
 q { overflow-wrap: anywhere; }
 .ref { color: var(--info); font-size: 0.875em; }
 blockquote { padding-left: 0.75rem; border-left: 2px solid var(--allow); }
 h2 { font-size: 1.0625em; }
 ul { list-style: none; }
-b { display: inline-block; min-width: 4.5rem; color: var(--block); } .cleared b { color: var(--allow); }
+.changes b { display: inline-block; min-width: 4.5rem; color: var(--block); } .changes .cleared b { color: var(--allow); }
+.quiet { color: var(--info); }
 textarea { display: block; width: 100%; resize: vertical; }
+.actions { flex-wrap: wrap; } .panel label + .actions { margin-top: 0.5rem; } .offer + .offer { margin-top: 1rem; }
+@media (forced-colors: active) {
+  .sign { forced-color-adjust: none; background: CanvasText; }
+  .idle .sign, .checking .sign, .away .sign, .sending .sign { background: none; border-color: CanvasText; }
+  .line { forced-color-adjust: none; background: none; border-bottom-color: CanvasText; }
+  .line.block { border-bottom-width: 3px; }
+}
 `);

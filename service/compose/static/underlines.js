@@ -1,11 +1,12 @@
 // Underlines over one field: a layer laid on the field, never inside it, that follows its scrolling and its size.
 
-import { el, pin } from "./cards.js";
+import { el, pin, zoomOf } from "./cards.js";
 
 const COPIED = (
   "direction font-family font-size font-style font-weight font-stretch font-variant " +
   "letter-spacing line-height tab-size text-align text-indent text-transform " +
-  "unicode-bidi word-break word-spacing padding"
+  "unicode-bidi word-break word-spacing padding scrollbar-width scrollbar-gutter " +
+  "border-left-width border-right-width border-top-width"
 ).split(" ");
 
 /** @typedef {{start: number, end: number, finding: import("./draft-screen.js").Finding}} Mark */
@@ -61,20 +62,27 @@ export class Underlines {
       return x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
     });
     const found = new Set(hit.map((line) => Number(/** @type {HTMLElement} */ (line).dataset.mark)));
-    return { marks: this.marks.filter((_, index) => found.has(index)), box: hit[0]?.getBoundingClientRect() };
+    return this.marks.filter((_, index) => found.has(index));
   }
 
-  /** Lay the layer on the field's padding box. */
+  /** Where a mark's words stand now, in the window. */
+  box(mark) {
+    const index = this.marks.findIndex((one) => one.finding === mark.finding);
+    return this.lines.querySelector(`[data-mark="${index}"]`)?.getBoundingClientRect();
+  }
+
+  /** Lay the layer on the field's padding box; borders may be fractions of a pixel where the page is zoomed. */
   cover() {
     if (!this.marks.length) return;
-    const { element } = this.field;
-    const box = element.getBoundingClientRect();
+    const zoom = zoomOf(this.host);
+    const box = this.field.element.getBoundingClientRect();
     const host = this.host.getBoundingClientRect();
+    const { left, top, right, bottom } = this.#borders();
     pin(this.layer, {
-      left: box.left + element.clientLeft - host.left,
-      top: box.top + element.clientTop - host.top,
-      width: element.clientWidth,
-      height: element.clientHeight,
+      left: (box.left - host.left) / zoom + left,
+      top: (box.top - host.top) / zoom + top,
+      width: box.width / zoom - left - right,
+      height: box.height / zoom - top - bottom,
     });
   }
 
@@ -100,27 +108,32 @@ export class Underlines {
     }
     this.cover();
     const texts = this.field.editable ? null : this.#reflect();
-    const origin = this.#origin();
+    const zoom = zoomOf(this.host);
+    const origin = this.#origin(zoom);
     const lines = this.marks.flatMap((mark, index) => {
       const range = texts ? document.createRange() : this.field.range(mark.start, mark.end);
       if (texts) {
         range.setStart(texts, Math.min(mark.start, texts.length));
         range.setEnd(texts, Math.min(mark.end, texts.length));
       }
-      return [...range.getClientRects()].filter((box) => box.width).map((box) => this.#line(box, origin, mark, index));
+      return [...range.getClientRects()].filter((box) => box.width).map((box) => this.#line(box, origin, mark, index, zoom));
     });
     this.lines.replaceChildren(...lines);
     this.#scroll();
   }
 
-  /** Set the text once more, unseen, exactly as the field breaks it. @returns {Text} */
+  /** Set the text once more, unseen, exactly as the field breaks it: in a box of the same size, borders and scroll bar.
+   * @returns {Text} */
   #reflect() {
     const { element } = this.field;
     const computed = getComputedStyle(element);
     for (const name of COPIED) this.mirror.style.setProperty(name, computed.getPropertyValue(name));
-    pin(this.mirror, { width: element.clientWidth });
+    const { left, top } = this.#borders();
+    pin(this.mirror, { left: -left, top: -top, width: element.getBoundingClientRect().width / zoomOf(this.host) });
     const line = element instanceof HTMLInputElement;
     this.mirror.style.setProperty("white-space", line ? "pre" : "pre-wrap");
+    const scrolls = !line && computed.overflowY !== "hidden" && element.scrollHeight > element.clientHeight;
+    this.mirror.style.setProperty("overflow-y", scrolls || computed.overflowY === "scroll" ? "scroll" : "hidden");
     if (line) {
       const inner = element.clientHeight - parseFloat(computed.paddingTop) - parseFloat(computed.paddingBottom);
       pin(this.mirror, { "line-height": inner });
@@ -129,20 +142,30 @@ export class Underlines {
     return /** @type {Text} */ (this.mirror.firstChild);
   }
 
-  #origin() {
-    const { element } = this.field;
-    const box = (this.field.editable ? element : this.mirror).getBoundingClientRect();
-    if (!this.field.editable) return { x: box.left, y: box.top };
-    return {
-      x: box.left + element.clientLeft - element.scrollLeft,
-      y: box.top + element.clientTop - element.scrollTop,
-    };
+  #borders() {
+    const computed = getComputedStyle(this.field.element);
+    const of = (side) => parseFloat(computed.getPropertyValue(`border-${side}-width`)) || 0;
+    return { left: of("left"), top: of("top"), right: of("right"), bottom: of("bottom") };
   }
 
-  #line(box, origin, mark, index) {
+  /** Where the padding box of the text begins, in the window. */
+  #origin(zoom) {
+    const { element } = this.field;
+    const box = (this.field.editable ? element : this.mirror).getBoundingClientRect();
+    const { left, top } = this.#borders();
+    const { scrollLeft, scrollTop } = this.field.editable ? element : { scrollLeft: 0, scrollTop: 0 };
+    return { x: box.left + (left - scrollLeft) * zoom, y: box.top + (top - scrollTop) * zoom };
+  }
+
+  #line(box, origin, mark, index, zoom) {
     const line = el("div", { className: `line ${mark.finding.severity}` });
     line.dataset.mark = String(index);
-    pin(line, { left: box.left - origin.x, top: box.top - origin.y, width: box.width, height: box.height });
+    pin(line, {
+      left: (box.left - origin.x) / zoom,
+      top: (box.top - origin.y) / zoom,
+      width: box.width / zoom,
+      height: box.height / zoom,
+    });
     return line;
   }
 
