@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from classifier.csv_cells import harmless, without_nul
 from training.tickets import annotation_tools, other_tools, table_rows, text_tables
 from training.tickets.import_options import ImportOptions, MappingError, Translation
 from training.tickets.text_tables import FormatError, decoded
@@ -252,7 +253,9 @@ def _write_csv(records: Sequence[dict[str, Any]], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, table_rows.COLUMNS)
         writer.writeheader()
-        writer.writerows(table_rows.cells(record) for record in records)
+        for record in records:
+            cells = table_rows.cells(without_nul(record))
+            writer.writerow({name: harmless(cell) for name, cell in cells.items()})
 
 
 def _write_parquet(records: Sequence[dict[str, Any]], path: Path) -> None:

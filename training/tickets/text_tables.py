@@ -1,4 +1,5 @@
-"""Tables as text: CSV with any separator and encoding that spreadsheets write."""
+"""Tables as text: CSV with any separator and encoding that spreadsheets write. The apostrophe that keeps a spreadsheet
+from running a cell (`csv_cells.py`) is taken off."""
 
 import codecs
 import csv
@@ -7,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from classifier.csv_cells import as_typed
 
 _LONGEST_CELL = 10_000_000
 """Characters in one cell; the reader of tables has a limit of 131,072 of its own, and bodies may be longer."""
@@ -94,4 +97,4 @@ def _numbered(reader: Any, path: Path, skipped: int) -> Iterator[tuple[int, dict
 def _row(header: Sequence[str], cells: Sequence[str]) -> dict[str, str] | str:
     if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
         return f"{len(cells)} cells under {len(header)} columns"
-    return {name: cell for name, cell in zip(header, cells, strict=False) if name}
+    return {name: as_typed(cell) for name, cell in zip(header, cells, strict=False) if name}

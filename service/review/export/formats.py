@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from classifier import LABELS
+from classifier.csv_cells import harmless, without_nul
 from service.review.export.tickets import Ticket
 
 _COLUMNS = (
@@ -23,11 +24,12 @@ def as_jsonl(tickets: Sequence[Ticket]) -> bytes:
 
 
 def as_csv(tickets: Sequence[Ticket]) -> bytes:
-    """One ticket a row: labels joined by semicolons, evidence as JSON."""
+    """One ticket a row: labels joined by semicolons, evidence as JSON; no cell that a spreadsheet would run."""
     target = io.StringIO()
     writer = csv.DictWriter(target, _COLUMNS)
     writer.writeheader()
-    writer.writerows(_cells(ticket) for ticket in tickets)
+    for ticket in tickets:
+        writer.writerow({name: harmless(cell) for name, cell in _cells(without_nul(ticket)).items()})
     return target.getvalue().encode()
 
 

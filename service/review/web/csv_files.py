@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from fastapi import Response
 
+from classifier.csv_cells import harmless
 from service.review.web.pages import HEADERS
 
 
@@ -14,10 +15,6 @@ def csv_response(name: str, rows: Iterable[Iterable[object]]) -> Response:
     target = io.StringIO()
     writer = csv.writer(target)
     for row in rows:
-        writer.writerow([_harmless(cell) for cell in row])
+        writer.writerow([harmless(cell) for cell in row])
     headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
     return Response(target.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
