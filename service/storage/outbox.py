@@ -18,6 +18,7 @@ from service.storage.tables.screenings import AppealRow, OutboxRow, ScreeningRow
 
 UNDO_TIME = timedelta(seconds=30)
 """How long a reviewer may undo a decision. The webhook about the decision waits for as long."""
+
 LEASE = timedelta(seconds=60)
 """How long a process that took an event may try, before another takes it."""
 
@@ -66,6 +67,11 @@ class Outbox:
 
     def _set(self, event_id: str, **values: Any) -> None:
         self._session.execute(update(OutboxRow).where(OutboxRow.id == event_id).values(**values))
+
+
+def is_settled(decided_at: datetime, now: datetime) -> bool:
+    """Whether a decision can no longer be undone."""
+    return now - decided_at > UNDO_TIME
 
 
 def decide_appeal(

@@ -19,6 +19,8 @@ DUE = timedelta(days=7)
 """When such a case is due: after every case that a merchant waits for."""
 
 _AT_ONCE = 500
+_AUDIT_LOCK = 727275
+"""The service's lock of its audit on PostgreSQL: rows become visible in the order of their ids."""
 _LONGEST = 200_000
 _COPIED = ("decision", "labels", "merchant_id", "model_version", "language")
 _INDEX = {
@@ -66,9 +68,12 @@ def open_cases(connection: sa.Connection, tables: sa.MetaData, rows: Sequence[Ro
     opened = [_case(row, kind, now, place) for place, row in enumerate(rows)]
     if opened:
         connection.execute(tables.tables["cases"].insert(), opened)
-        connection.execute(tables.tables["audit"].insert(), [_entry(case) for case in opened])
     if known := [_found_by(name, words[name]) for name in (row["id"] for row in rows) if name in words]:
         connection.execute(sa.text(_INDEX[connection.dialect.name]), known)
+    if opened:  # last: the audit is locked until the commit; the service's next hash covers these rows too
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_AUDIT_LOCK)))
+        connection.execute(tables.tables["audit"].insert(), [_entry(case) for case in opened])
 
 
 def _case(row: Row, kind: str, now: datetime, place: int) -> dict[str, Any]:

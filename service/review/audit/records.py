@@ -1,6 +1,6 @@
 """The record of who did what, searched: newest first, page by page. The database refuses to change a row of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from service.storage.audit import broken_rows, head
 from service.storage.tables.review import AuditRow
 
 PAGE = 100
@@ -47,6 +48,22 @@ def entries(session: Session, asked: AuditQuery, most: int = PAGE) -> list[Audit
 def actions(session: Session) -> list[str]:
     """Every action that was ever recorded."""
     return list(session.scalars(select(AuditRow.action).distinct().order_by(AuditRow.action).limit(200)))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChain:
+    """The chain of the audit as its page tells of it: how many hashes, the newest, and which rows shown break it."""
+
+    hashes: int
+    newest: str
+    broken: frozenset[int]
+
+
+def shown_chain(session: Session, rows: Sequence[AuditRow]) -> ShownChain:
+    """The chain up to each of these rows from the hash before them; `python -m service check` goes through all."""
+    connection = session.connection()
+    hashes, newest = head(connection)
+    return ShownChain(hashes, newest, frozenset(broken_rows(connection, rows, newest)))
 
 
 def _query(asked: AuditQuery) -> Select[AuditRow]:

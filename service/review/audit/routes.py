@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from service.dependencies import SessionDep
-from service.review.audit.records import MOST_EXPORTED, PAGE, AuditQuery, actions, entries
+from service.review.audit.records import MOST_EXPORTED, PAGE, AuditQuery, actions, entries, shown_chain
 from service.review.auth.access import allowed
 from service.review.auth.roles import Reviewer
 from service.review.web.csv_files import csv_response
@@ -20,12 +20,13 @@ AuditorDep = Annotated[Reviewer, Depends(allowed("audit"))]
 
 @router.get("/audit", response_class=HTMLResponse)
 def audit(request: Request, session: SessionDep, me: AuditorDep) -> Response:
-    """Who did what, when; before and after."""
+    """Who did what, when; before and after; and whether the chain of hashes holds for the rows that are shown."""
     asked = AuditQuery.read(request.query_params)
     rows = entries(session, asked, PAGE + 1)
     return page(
         request, "audit/audit.html", me, here="Audit", asked=asked, rows=rows[:PAGE], actions=actions(session),
         more=rows[PAGE - 1].id if len(rows) > PAGE else 0, readable=_readable,
+        chain=shown_chain(session, rows[:PAGE]),
     )  # fmt: skip
 
 
@@ -33,8 +34,10 @@ def audit(request: Request, session: SessionDep, me: AuditorDep) -> Response:
 def audit_sheet(request: Request, session: SessionDep, me: AuditorDep) -> Response:
     """What the search finds, as CSV."""
     rows = entries(session, AuditQuery.read(request.query_params), MOST_EXPORTED)
-    lines = [(r.id, r.at.isoformat(), r.actor, r.action, r.subject, _plain(r.before), _plain(r.after)) for r in rows]
-    return csv_response("audit.csv", [("id", "at", "actor", "action", "subject", "before", "after"), *lines])
+    lines = [
+        (r.id, r.at.isoformat(), r.actor, r.action, r.subject, _plain(r.before), _plain(r.after), r.hash) for r in rows
+    ]
+    return csv_response("audit.csv", [("id", "at", "actor", "action", "subject", "before", "after", "hash"), *lines])
 
 
 def _readable(values: Mapping[str, object] | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, select, tuple_
 
-from service.storage.audit import case_opened_row
+from service.storage.audit import case_opened_row, chained
 from service.storage.encryption import Encryptor
 from service.storage.screenings.records import NewScreening, WriteResult
 from service.storage.screenings.rows import case_row, finding_rows, idempotency_row, screening_row, shadow_row
@@ -67,11 +67,11 @@ class Inserts:
         with_case = [s for s in fresh if s.cases]
         opened = [(s, case_row(s, kind)) for s in with_case for kind in s.cases]
         self._rows(connection, CaseRow, [case for _, case in opened])
-        self._rows(
-            connection, AuditRow, [case_opened_row(s.caller, c["id"], c["kind"], s.id, s.created_at) for s, c in opened]
-        )
         if not self._encryptor.encrypts:
             index_drafts(connection, [(s.id, s.draft) for s in with_case])
+        if opened:  # last: the audit is locked until the commit
+            noted = [case_opened_row(s.caller, c["id"], c["kind"], s.id, s.created_at) for s, c in opened]
+            self._rows(connection, AuditRow, chained(connection, noted))
         return [taken.get(key_of(s)) or WriteResult(s.id, s.text_hash) for s in screenings]
 
     def _claimed(

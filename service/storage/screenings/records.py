@@ -30,6 +30,14 @@ def draft_hash(draft: Draft) -> str:
     return digest.hexdigest()
 
 
+def verdict_hash(screening_id: str, text_hash: str, verdict: bytes, evidence: bytes) -> str:
+    """SHA-256 over a screening's id, the hash of its text, its verdict and its evidence as stored, hexadecimal."""
+    digest = hashlib.sha256(f"{screening_id}:{text_hash}:{len(verdict)}:".encode())
+    digest.update(verdict)
+    digest.update(evidence)
+    return digest.hexdigest()
+
+
 def support_hash(support_id: str) -> str:
     """SHA-256 of a Support ID, without surrounding space, in upper case: finds an order once its text is purged."""
     return hashlib.sha256(support_id.strip().upper().encode("utf-8", "surrogatepass")).hexdigest()

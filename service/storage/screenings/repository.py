@@ -1,19 +1,26 @@
 """Screenings and what became of them, read and added to within a session."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.storage.audit import case_opened_row
+from service.storage.audit import case_opened_row, note_row
 from service.storage.encryption import Encryptor
+from service.storage.outbox import is_settled
 from service.storage.screenings.documents import read_document
 from service.storage.screenings.records import StoredScreening, new_id
 from service.storage.screenings.search import index_drafts
-from service.storage.tables.review import AuditRow, CaseRow
-from service.storage.tables.screenings import AcknowledgementRow, AppealRow, ScreeningRow, WithdrawalRow
+from service.storage.tables.review import CaseRow
+from service.storage.tables.screenings import (
+    AcknowledgementRow,
+    AppealRow,
+    RedemptionRow,
+    ScreeningRow,
+    WithdrawalRow,
+)
 
 LONGEST_APPEAL = 20_000
 """Characters of an appeal with all that was added to it."""
@@ -56,14 +63,19 @@ class Screenings:
         acknowledged = self._session.get(AcknowledgementRow, id)
         appeal = self._session.get(AppealRow, id)
         withdrawn = self._session.get(WithdrawalRow, id)
+        redeemed = self._session.get(RedemptionRow, id)
         return {
             "acknowledged_at": acknowledged.at if acknowledged else None,
             "acknowledged_by": acknowledged.acknowledged_by if acknowledged else None,
             "appeal": self._appeal_state(appeal) if appeal else None,
             "withdrawn_at": withdrawn.at if withdrawn else None,
+            "redeemed_at": redeemed.at if redeemed else None,
         }
 
     def _appeal_state(self, row: AppealRow) -> dict[str, Any]:
+        """While the reviewer may still undo the decision, the appeal is open to everybody else."""
+        if row.decided_at and not is_settled(row.decided_at, datetime.now(UTC)):
+            return {"state": "open", "at": row.at, "decided_at": None, "note": None}
         return {
             "state": row.outcome or row.state,
             "at": row.at,
@@ -99,6 +111,14 @@ class Screenings:
         """Note that a draft will not be sent."""
         self._session.add(WithdrawalRow(screening_id=id, at=at, caller=caller))
 
+    def redeem(self, id: str, at: datetime, caller: str, key_hash: str | None) -> bool:
+        """Spend the pass of a screening; False if it was spent before, unless under the same key."""
+        row = self._session.get(RedemptionRow, id)
+        if row is not None:
+            return key_hash is not None and (row.caller, row.key_hash) == (caller, key_hash)
+        self._session.add(RedemptionRow(screening_id=id, at=at, caller=caller, key_hash=key_hash))
+        return True
+
     def open_case(self, stored: StoredScreening, kind: str, at: datetime, due: datetime, *, second: bool) -> str:
         """Put a screening before the reviewers; the id of the case, which may be there already."""
         known = self._session.scalars(select(CaseRow).where(CaseRow.screening_id == stored.id)).all()
@@ -114,7 +134,7 @@ class Screenings:
             language=verdict["language"]["code"],
         )  # fmt: skip
         self._session.add(case)
-        self._session.add(AuditRow(**case_opened_row(stored.caller, case.id, kind, stored.id, at)))
+        note_row(self._session, case_opened_row(stored.caller, case.id, kind, stored.id, at))
         if not known and stored.draft and not self._encryptor.encrypts:
             index_drafts(self._session.connection(), [(stored.id, stored.draft)])
         return case.id

@@ -6,12 +6,13 @@ import orjson
 
 from service.storage.encryption import Encryptor
 from service.storage.screenings.documents import FORMAT
-from service.storage.screenings.records import NewScreening, new_id, support_hash, template_hash
+from service.storage.screenings.records import NewScreening, new_id, support_hash, template_hash, verdict_hash
 
 
 def screening_row(screening: NewScreening, encryptor: Encryptor) -> dict[str, Any]:
     """The row of `screenings`."""
     verdict, draft = screening.verdict, screening.draft
+    document = orjson.dumps(verdict)
     return {
         "id": screening.id,
         "created_at": screening.created_at,
@@ -24,7 +25,8 @@ def screening_row(screening: NewScreening, encryptor: Encryptor) -> dict[str, An
         "template_hash": template_hash(draft.body),
         "order_state": screening.order_state,
         "evidence": screening.evidence,
-        "verdict": orjson.dumps(verdict),
+        "verdict": document,
+        "verdict_hash": verdict_hash(screening.id, screening.text_hash, document, screening.evidence),
         "decision": verdict["decision"],
         "labels": _asserted(verdict),
         "language": verdict["language"]["code"],

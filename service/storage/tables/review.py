@@ -104,7 +104,8 @@ class ApiKeyRow(Base):
 
 
 class AuditRow(Base):
-    """Who did what to what, before and after; the database itself refuses to change or delete a row."""
+    """Who did what to what, before and after; the database itself refuses to change or delete a row. `hash` covers the
+    row and all before it (`audit.py`)."""
 
     __tablename__ = "audit"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -114,16 +115,28 @@ class AuditRow(Base):
     subject: Mapped[str] = mapped_column(String(150), index=True)
     before: Mapped[dict[str, object] | None] = mapped_column(JSON)
     after: Mapped[dict[str, object] | None] = mapped_column(JSON)
+    hash: Mapped[str | None] = mapped_column(String(64))
+
+
+class AuditHeadRow(Base):
+    """The newest hash of the audit and how many there are; one row, none before the first."""
+
+    __tablename__ = "audit_head"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    rows: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
 
 
 class SavedViewRow(Base):
-    """A queue with filters that a reviewer keeps; without a user it is everyone's."""
+    """A queue with filters that a reviewer keeps; without a user it is everyone's. Views older than schema 4 bear no
+    date."""
 
     __tablename__ = "saved_views"
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
     name: Mapped[str] = mapped_column(String(100))
     query: Mapped[dict[str, object]] = mapped_column(JSON)
+    created_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
 class RuleVersionRow(Base):

@@ -2,17 +2,19 @@
 
 | table | written by | changed later |
 |---|---|---|
-| screenings | POST /screen in send mode (`group_commit.py`) | only `purge`, which empties `draft` |
+| screenings | POST /screen in send mode (`group_commit.py`) | only `purge`: `draft`, and a merchant's `merchant_id` |
 | findings | with the screening: one row per finding, and per shadow rule that matched | never |
 | shadow_verdicts | with the screening, where a challenger model is in shadow | never |
 | idempotency | with the screening, where the caller sent an Idempotency-Key | aged out by `purge` |
 | acknowledgements, appeals, withdrawals | the routes of those names | appeals: state and outcome, when decided |
+| redemptions | POST /passes/redeem | never |
 | cases | blocks (`group_commit.py`); acknowledge and appeal (routes); suggestions, disagreements | the console |
 | case_decisions | the console | never: an undo is a row of its own |
 | search | with the case (`search.py`), not where text is encrypted at rest | emptied with the text |
 | users, sessions, saved_views, rule_versions | the console and `python -m service` | by the same |
 | api_keys | `python -m service keys` | revoked_at, last_used_at |
-| audit | everyone, through `audit.py` | never: the database refuses it |
+| audit, audit_head | everyone, through `audit.py` | audit: never, the database refuses it; the head with each row |
+| upkeep | the purge: the moments of its runs (`clock.py`) | by the same |
 | outbox | the decision on an appeal, in the same transaction (`outbox.py`) | the delivery loop |
 | orders | `python -m service orders load`, the CommerceInterface follower | by the same |
 | unscreened | the compose box's fail-open path (POST /unscreened) | when it is screened later |
@@ -64,6 +66,7 @@ class ScreeningRow(Base):
     policy_version: Mapped[str] = mapped_column(String(100))
     previous_id: Mapped[str | None] = mapped_column(ID)
     purged_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    verdict_hash: Mapped[str | None] = mapped_column(String(64))  # `verdict_hash`; None before schema 4
 
 
 class FindingRow(Base):
@@ -140,6 +143,25 @@ class WithdrawalRow(Base):
     screening_id: Mapped[str] = mapped_column(ID, ForeignKey("screenings.id"), primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcTime)
     caller: Mapped[str] = mapped_column(String(100))
+
+
+class RedemptionRow(Base):
+    """A pass that was spent. `key_hash`: the SHA-256 of the Idempotency-Key that it was spent under, where there was
+    one."""
+
+    __tablename__ = "redemptions"
+    screening_id: Mapped[str] = mapped_column(ID, ForeignKey("screenings.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    caller: Mapped[str] = mapped_column(String(100))
+    key_hash: Mapped[str | None] = mapped_column(String(64))
+
+
+class UpkeepRow(Base):
+    """A moment that the upkeep remembers, such as the last purge."""
+
+    __tablename__ = "upkeep"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class OrderRow(Base):
