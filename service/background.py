@@ -13,7 +13,9 @@ from service.orders.commerce_interface import EVERY
 from service.review.rules.live_rule_book import RuleBookFollower
 from service.review.rules.signatures import VersionSigner
 from service.status_routes import tried
+from service.storage.audit import head
 from service.storage.keys import ApiKeys
+from service.storage.maintenance.clock import begin_run
 from service.storage.maintenance.retention import PurgeScope, purge_leftovers, purge_text
 from service.telemetry.logs import event
 
@@ -59,12 +61,20 @@ def note_used_keys(services: Services) -> None:
 
 
 def purge(services: Services) -> None:
-    """Remove text that is older than the settings allow."""
+    """Remove text that is older than the settings allow; nothing, but a line in the log, where the clock leapt."""
     now = datetime.now(UTC)
+    with services.database.writing() as session:
+        leap = begin_run(session, now)
+    if leap:
+        event("purge-held", level=logging.ERROR, reason=leap.sentence(now))
+        return
     if days := services.settings.keep_text_days:
-        count = purge_text(services.database, PurgeScope(before=now - timedelta(days=days)), now)
-        event("purged", screenings=count)
+        report = purge_text(services.database, PurgeScope(before=now - timedelta(days=days)), now)
+        event("purged", screenings=report.screenings, removed=dict(report.removed), left=list(report.left))
     purge_leftovers(services.database, now)
+    with services.database.reading() as session:
+        count, newest = head(session.connection())
+    event("audit", rows=count, newest=newest)  # in the log too, which nobody who owns the database rewrites
 
 
 async def _every(name: str, seconds: float, work: Callable[[], object]) -> None:

@@ -1,7 +1,6 @@
-"""`backup`, `restore`, `purge`, `check`."""
+"""`backup`, `restore`, `check`."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +18,6 @@ from service.storage.health import cause_of
 from service.storage.maintenance.backup import write_backup
 from service.storage.maintenance.integrity import faults
 from service.storage.maintenance.restore import BackupError, restore_backup
-from service.storage.maintenance.retention import PurgeScope, purge_leftovers, purge_text
 
 app = typer.Typer()
 
@@ -52,35 +50,6 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that backup wrot
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
     typer.echo(f"{sum(counts.values()):,} rows restored, {counts['screenings']:,} of them screenings")
-
-
-@app.command()
-def purge(
-    older_than_days: Annotated[
-        int | None, typer.Option(min=0, help="Text older than this; SCREENING_KEEP_TEXT_DAYS.")
-    ] = None,
-    merchant: Annotated[str | None, typer.Option(help="All text of this merchant_id, at once.")] = None,
-    support_id: Annotated[str | None, typer.Option(help="All text about this order, at once.")] = None,
-) -> None:
-    """Remove stored text; hashes, labels, offsets and verdicts stay."""
-    with opened() as (settings, database):
-        scope = _scope(settings, older_than_days, merchant, support_id)
-        if scope is None:
-            typer.echo("Text is kept for ever (SCREENING_KEEP_TEXT_DAYS=0); nothing was removed.")
-            return
-        now = datetime.now(UTC)
-        count = purge_text(database, scope, now)
-        purge_leftovers(database, now)
-    typer.echo(f"The text of {count:,} screenings was removed.")
-
-
-def _scope(settings: Settings, days: int | None, merchant: str | None, support_id: str | None) -> PurgeScope | None:
-    if days is None and merchant is None and support_id is None:
-        days = settings.keep_text_days or None
-        if days is None:
-            return None
-    before = datetime.now(UTC) - timedelta(days=days) if days is not None else None
-    return PurgeScope(before, merchant, support_id)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """The operators' command, as operators call it: without a running service, in its own process or through the runner."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from service.passes import Passes
 from service.storage.database import Database
 from service.storage.encryption import Encryptor
 from service.storage.keys import ApiKeys
+from service.storage.tables.screenings import UpkeepRow
 from service.storage.users import Users
 
 
@@ -157,7 +158,24 @@ def test_check_says_beforehand_what_would_not_judge(home: Path, tmp_path: Path) 
 
 
 def test_purge_says_how_much_went(home: Path) -> None:
-    assert "0 screenings" in said("purge", "--merchant", "m-1")
+    output = said("purge", "--merchant", "m-1")
+    assert "0 screenings" in output
+    assert "Removed besides: nothing." in output
+    assert "Shown: SQLite's write-ahead log is empty" in output
+    assert "Not reached: backups" in output
+
+
+def test_purge_asks_before_it_believes_a_clock_far_ahead(home: Path) -> None:
+    said("purge", "--older-than-days", "90")
+    database = opened(home)
+    with database.writing() as session:
+        session.get_one(UpkeepRow, "purge").at = datetime.now(UTC) - timedelta(days=30)
+    refused = call("purge", "--older-than-days", "90")
+    assert refused.exit_code == 1
+    assert "Nothing was removed" in refused.output
+    said("purge", "--older-than-days", "90", "--yes")
+    said("purge", "--older-than-days", "90")
+    database.close()
 
 
 def test_new_secrets_can_be_used(home: Path) -> None:

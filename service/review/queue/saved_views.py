@@ -1,6 +1,7 @@
 """Saved views: a filter under a name, one's own or everyone's."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -44,7 +45,8 @@ def keep_view(session: Session, me: Reviewer, name: str, asked: QueueFilter, *, 
         raise ServiceError(422, "name: give the view a name.")
     if shared and not me.may("lead"):
         raise ServiceError(403, "Only a lead keeps a view for everyone.")
-    row = SavedViewRow(user_id=None if shared else me.id, name=name, query={"text": asked.text})
+    now = datetime.now(UTC)
+    row = SavedViewRow(user_id=None if shared else me.id, name=name, query={"text": asked.text}, created_at=now)
     session.add(row)
     session.flush()
     return row.id

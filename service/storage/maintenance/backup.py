@@ -1,10 +1,12 @@
 """Backup: one compressed tar of all rows as JSON lines, the same from SQLite and PostgreSQL.
 
-It holds `manifest.json` (format, schema revision, rows per table) and `<table>.jsonl` for each table; bytes are base64.
+It holds `manifest.json` (format, schema revision, rows per table, SHA-256 of each file) and `<table>.jsonl` for each
+table; bytes are base64.
 What is encrypted at rest stays encrypted: keep the keys elsewhere. `restore.py` takes it back.
 """
 
 import base64
+import hashlib
 import io
 import json
 import tarfile
@@ -34,6 +36,7 @@ def tables() -> list[Table]:
 def write_backup(database: Database, path: Path, progress: Progress) -> dict[str, int]:
     """Write all rows, as they were at one moment, to `path`; rows per table. Raises OSError."""
     counts: dict[str, int] = {}
+    hashes: dict[str, str] = {}
     partial = path.with_name(path.name + ".partial")
     partial.touch(mode=0o600)
     with database.engine.connect() as plain, tarfile.open(partial, "w:gz") as tar:
@@ -42,8 +45,10 @@ def write_backup(database: Database, path: Path, progress: Progress) -> dict[str
             for table in tables():
                 with tempfile.TemporaryFile() as lines:
                     counts[table.name] = _dump(connection, table, lines, progress)
+                    lines.seek(0)
+                    hashes[table.name] = hashlib.file_digest(lines, "sha256").hexdigest()
                     _add(tar, f"{table.name}.jsonl", lines)
-        manifest = {"format": FORMAT, "schema": database.schema()[0], "rows": counts}
+        manifest = {"format": FORMAT, "schema": database.schema()[0], "rows": counts, "sha256": hashes}
         _add(tar, MANIFEST, io.BytesIO(json.dumps(manifest).encode()))
     partial.replace(path)
     return counts

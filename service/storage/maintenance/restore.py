@@ -1,25 +1,31 @@
 """Restore: a backup of this version or an older one comes back into an empty database, all of it or nothing.
 
 The rows go into the schema that they were written from, and are then brought to this version's by the migrations, as
-those of a running database would be. The search index is rebuilt.
+those of a running database would be. The search index is rebuilt. What came back is verified before it is kept: each
+file by its SHA-256, each screening by the hashes of its text and verdict, the audit by its chain.
 """
 
 import base64
 import gzip
+import hashlib
 import json
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Connection, DateTime, LargeBinary, MetaData, Table, func, insert, select, text
 from sqlalchemy.orm import Session
 
+from service.storage.audit import chain_faults
 from service.storage.database import Database, DatabaseError, downgrade, upgrade
 from service.storage.encryption import Encryptor
 from service.storage.maintenance.backup import FORMAT, MANIFEST, Progress, tables
+from service.storage.maintenance.clock import begin_run
+from service.storage.maintenance.integrity import screening_faults
 from service.storage.screenings.search import index_drafts
 from service.storage.tables.review import CaseRow
 from service.storage.tables.screenings import ScreeningRow
@@ -43,6 +49,8 @@ def restore_backup(database: Database, path: Path, encryptor: Encryptor, progres
             if filled := _first_filled(session):
                 raise BackupError(f"the database is not empty: table {filled} has rows")
             _fill(session.connection(), tar, manifest, path, progress)
+            _verify(session, encryptor, path, progress)
+            begin_run(session, datetime.now(UTC), sure=True)  # the purge counts from here, not from an old backup's day
             if not encryptor.encrypts:
                 _index(session, encryptor)
     except BackupError:
@@ -50,6 +58,15 @@ def restore_backup(database: Database, path: Path, encryptor: Encryptor, progres
     except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError, KeyError, TypeError) as error:
         raise BackupError(f"{path}: damaged, or no backup ({type(error).__name__})") from error
     return dict(manifest["rows"])
+
+
+def _verify(session: Session, encryptor: Encryptor, path: Path, tell: Progress) -> None:
+    """Raises BackupError where the rows are not those that were written. Text whose key is not set is left out."""
+    found = chain_faults(session.connection())
+    found = chain(found, screening_faults(session, encryptor, lambda done, _: tell("verified", done), without_key=True))
+    faults = list(islice(found, 3))
+    if faults:
+        raise BackupError(f"{path}: not what was backed up: {'; '.join(faults)}")
 
 
 def _fill(
@@ -64,9 +81,13 @@ def _fill(
     written = MetaData()
     written.reflect(connection, only=list(rows))
     for table in written.sorted_tables:
-        count = _load(connection, table, _file(tar, f"{table.name}.jsonl", path), tell)
+        digest = hashlib.sha256()
+        count = _load(connection, table, _hashed(_file(tar, f"{table.name}.jsonl", path), digest.update), tell)
         if count != rows[table.name]:
             raise BackupError(f"{path}: {table.name} has {count} rows, not {rows[table.name]}")
+        if digest.hexdigest() != manifest.get("sha256", {}).get(table.name, digest.hexdigest()):
+            raise BackupError(f"{path}: the rows of {table.name} are not those that were backed up")
+        _continue_numbers(connection, table)  # the migrations may add rows
     upgrade(connection)
     for table in tables():
         _continue_numbers(connection, table)
@@ -93,7 +114,13 @@ def _first_filled(session: Session) -> str | None:
     return next((t.name for t in tables() if session.execute(select(t).limit(1)).first() is not None), None)
 
 
-def _load(connection: Connection, table: Table, lines: IO[bytes], progress: Progress) -> int:
+def _hashed(lines: Iterable[bytes], add: Callable[[bytes], None]) -> Iterator[bytes]:
+    for line in lines:
+        add(line)
+        yield line
+
+
+def _load(connection: Connection, table: Table, lines: Iterable[bytes], progress: Progress) -> int:
     count = 0
     for group in _groups(lines):
         connection.execute(insert(table), [_typed(table, json.loads(line)) for line in group])
@@ -102,7 +129,7 @@ def _load(connection: Connection, table: Table, lines: IO[bytes], progress: Prog
     return count
 
 
-def _groups(lines: IO[bytes]) -> Iterator[list[bytes]]:
+def _groups(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
     group: list[bytes] = []
     for line in lines:
         group.append(line)
