@@ -130,6 +130,14 @@ class ScreeningClient:
         sent = {"token": token, "support_id": support_id, "subject": subject, "body": body}
         return _only_known(PassCheck, self._post("/passes/verify", sent))
 
+    def redeem(
+        self, token: str, *, support_id: str, subject: str, body: str, idempotency_key: str | None = None
+    ) -> PassCheck:
+        """As `verify`, and spend the pass: once, or again under the same `idempotency_key`."""
+        sent = {"token": token, "support_id": support_id, "subject": subject, "body": body}
+        headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
+        return _only_known(PassCheck, self._post("/passes/redeem", sent, headers))
+
     def pass_keys(self) -> Mapping[str, Any]:
         """The public keys for offline verification, as a JWK set."""
         return _answer(self._http.get("/passes/keys"))

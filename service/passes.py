@@ -17,6 +17,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+_CLAIMS = {"exp", "txt", "sid", "dec", "ack", "iat"}
+
 
 @dataclass(frozen=True, slots=True)
 class PassTerms:
@@ -39,6 +41,8 @@ class PassVerification:
     screening_id: str | None = None
     decision: str | None = None
     expires_at: datetime | None = None
+    stamp: tuple[str, bool, int] | None = None
+    """What tells passes of one screening apart: decision, acknowledged, second of issue."""
 
 
 class PassKeyError(ValueError):
@@ -89,7 +93,8 @@ class Passes:
                 False, "text-changed", "The text is not the one that was screened. Screen it again."
             )
         expires = datetime.fromtimestamp(payload["exp"], now.tzinfo)
-        return PassVerification(True, None, None, payload["sid"], payload["dec"], expires)
+        stamp = payload["dec"], payload["ack"], payload["iat"]
+        return PassVerification(True, None, None, payload["sid"], payload["dec"], expires, stamp)
 
     def _payload(self, token: str) -> dict[str, Any] | PassVerification:
         parts = token.split(".")
@@ -97,7 +102,7 @@ class Passes:
             header, payload = orjson.loads(from_base64url(parts[0])), orjson.loads(from_base64url(parts[1]))
             signature = from_base64url(parts[2])
             key = self._public.get(header["kid"])
-            complete = len(parts) == 3 and header["alg"] == "EdDSA" and {"exp", "txt", "sid", "dec"} <= payload.keys()
+            complete = len(parts) == 3 and header["alg"] == "EdDSA" and payload.keys() >= _CLAIMS
         except (ValueError, IndexError, KeyError, TypeError, AttributeError):
             return PassVerification(False, "malformed", "This is no pass.")
         if key is None or not complete or payload.get("iss") != self._issuer:

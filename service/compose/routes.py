@@ -108,9 +108,9 @@ async def screening(request: Request, screening_id: str) -> Response:
 
 @router.post("/compose/send", dependencies=DEMO)
 async def send(request: Request, sent: SentDraft) -> Response:
-    """The demonstration's send back end: refuses a text whose pass does not fit; sends to nobody."""
+    """The demonstration's send back end: refuses a text whose pass does not fit or is spent; sends to nobody."""
     content = sent.model_dump(include={"support_id", "subject", "body"}) | {"token": sent.screening_pass}
-    answer = await call(request, "POST", "/passes/verify", json=content)
+    answer = await call(request, "POST", "/passes/redeem", json=content)
     checked = answer.json()
     if answer.status_code == 200 and checked.get("valid"):
         return JSONResponse({"sent": True})

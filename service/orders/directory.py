@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from classifier import Order
@@ -16,15 +16,20 @@ State = Literal["told", "known", "not_found", "unavailable", "not_asked"]
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """An order's state for the judge, and where it comes from. `unavailable`: the source did not answer in time."""
+    """An order's state for the judge, and where it comes from. `unavailable`: the source did not answer in time.
+    `contradicted`: what the caller said of the order where the source knows something else."""
 
     order: Order | None
     state: State
+    contradicted: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, object]:
         """As stored and answered."""
         order = self.order or Order()
-        return {"state": self.state, "cancelled_by": order.cancelled_by, "status": order.status}
+        known: dict[str, object] = {
+            "state": self.state, "cancelled_by": order.cancelled_by, "status": order.status
+        }  # fmt: skip
+        return known | ({"contradicted": dict(self.contradicted)} if self.contradicted else {})
 
 
 NOT_ASKED = OrderFacts(None, "not_asked")
@@ -52,7 +57,7 @@ class OrderDirectory:
         return self._look_up is not None
 
     async def facts(self, support_id: str, given: Order | None) -> OrderFacts:
-        """The facts about the order. A field that the caller gives overrides the source."""
+        """The facts about the order. What the source knows wins over what the caller gives, which fills the rest."""
         if self._look_up is None:
             return OrderFacts(given, "told") if given else NOT_ASKED
         loop = asyncio.get_running_loop()
@@ -64,11 +69,9 @@ class OrderDirectory:
             return OrderFacts(given, "unavailable")
         if known is None:
             return self._not_found(given)
-        order = Order(
-            cancelled_by=(given.cancelled_by if given else None) or known.cancelled_by,
-            status=(given.status if given else None) or known.status,
-        )
-        return OrderFacts(order, "known")
+        given = given or Order()
+        order = Order(known.cancelled_by or given.cancelled_by, known.status or given.status)
+        return OrderFacts(order, "known", _contradicted(given, order))
 
     def _not_found(self, given: Order | None) -> OrderFacts:
         if not self._is_current():
@@ -80,3 +83,13 @@ class OrderDirectory:
         """End the threads that ask."""
         if self._threads:
             self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _contradicted(given: Order, order: Order) -> dict[str, str]:
+    """The caller's word, field by field, where it is not what holds; case and surrounding space do not count."""
+    words = {"cancelled_by": (given.cancelled_by, order.cancelled_by), "status": (given.status, order.status)}
+    return {
+        name: said
+        for name, (said, holds) in words.items()
+        if said and said.strip().casefold() != str(holds).strip().casefold()
+    }

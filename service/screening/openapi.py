@@ -90,6 +90,7 @@ SCREENING_EXAMPLE: dict[str, Any] = {
     "acknowledged_by": None,
     "appeal": {"state": "open", "at": "2026-11-02T15:09:00Z", "decided_at": None, "note": None},
     "withdrawn_at": None,
+    "redeemed_at": None,
 }
 BATCH_EXAMPLE = {"answers": [ANSWER_EXAMPLE, {**PROBLEM_EXAMPLE, "detail": "drafts.1.body: Field required"}]}
 REFUSALS = {
@@ -148,6 +149,19 @@ BATCH_DOCS = _docs(
     BATCH_EXAMPLE,
     "An answer or a problem for each draft, in order",
 )
+
+
+REDEEM_DOCS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": IDEMPOTENCY_KEY,
+            "description": "The same key of the same caller gives the same answer again; another finds the pass spent.",
+        }
+    ]
+}
 
 
 def for_app(app: FastAPI) -> Callable[[], dict[str, Any]]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
 
 from classifier import Draft
 from classifier.evidence import Evidence
@@ -18,13 +19,15 @@ from service.http.back_pressure import too_much
 from service.http.errors import ServiceError
 from service.judging.encoder_queue import OverloadedError
 from service.judging.executor import JudgedDraft
+from service.orders.contradictions import contradiction_findings
 from service.orders.directory import NOT_ASKED, OrderFacts
 from service.passes import PassTerms
 from service.screening.reasons import with_reasons, without_ignored
 from service.screening.responses import answer, changes, with_reply_deadline
 from service.screening.schemas import DraftIn
-from service.storage.screenings.documents import Document, evidence_document, verdict_document
+from service.screening.standing import standing_terms
 from service.storage.health import StoreSilentError
+from service.storage.screenings.documents import Document, evidence_document, verdict_document
 from service.storage.screenings.group_commit import StoreUnavailableError
 from service.storage.screenings.records import (
     NewScreening,
@@ -110,6 +113,7 @@ async def finish(
     """Store the verdict, unless it is a preview, and build the response."""
     asked, verdict = prepared.asked, judged.verdict
     document = verdict_document(verdict, services.screeners.screener.policy)
+    document["findings"] += contradiction_findings(prepared.facts, services.screeners.screener.policy)
     if asked.ignore:
         document = without_ignored(document, asked.ignore)
     now = datetime.now(UTC)
@@ -162,12 +166,11 @@ async def stored_id(
 
 
 async def _again(services: Services, caller: Caller, screening_id: str, asked: DraftIn) -> dict[str, Any]:
-    stored = await run_in_threadpool(load, services, screening_id, caller.name)
+    stored, granted = await run_in_threadpool(_load_with_pass, services, screening_id, caller.name)
     if stored is None:
         raise ServiceError(503, "The earlier screening cannot be read now; try again.", headers={"Retry-After": "2"})
     reminders = with_reply_deadline(stored.verdict, stored.created_at, services.clock)
     extra = {"order": dict(stored.order_state), "reminders": reminders}
-    granted = current_pass(services, stored)
     return _answered(services, asked, stored.verdict, stored.draft, extra, screening_id=stored.id, granted=granted)
 
 
@@ -185,17 +188,16 @@ def _answered(
     return body
 
 
-def current_pass(services: Services, stored: StoredScreening) -> str | None:
+def _load_with_pass(services: Services, screening_id: str, caller: str) -> tuple[StoredScreening | None, str | None]:
+    with services.database.reading() as session:
+        stored = Screenings(session, services.encryptor).get(screening_id, caller)
+        return stored, current_pass(services, session, stored) if stored else None
+
+
+def current_pass(services: Services, session: Session, stored: StoredScreening) -> str | None:
     """The pass that a stored screening gives now: allowed, acknowledged, or overturned on appeal; never withdrawn."""
-    after = stored.after
-    if after.get("withdrawn_at"):
-        return None
-    appeal = after.get("appeal") or {}
-    if appeal.get("state") == "overturned":
-        return issue_pass(services, stored.id, stored.text_hash, "allow", appeal["decided_at"])
-    if stored.decision == "warn" and after.get("acknowledged_at"):
-        return issue_pass(services, stored.id, stored.text_hash, "warn", after["acknowledged_at"], acknowledged=True)
-    return issue_pass(services, stored.id, stored.text_hash, stored.decision, stored.created_at)
+    terms = standing_terms(session, stored)
+    return services.passes.issue(terms[-1]) if terms else None
 
 
 def issue_pass(

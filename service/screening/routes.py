@@ -12,16 +12,19 @@ from service.dependencies import (
     KeyedRoute,
     ScreeningCallerDep,
     ScreeningsDep,
+    Services,
     ServicesDep,
     SessionDep,
     admit,
     services_of,
 )
 from service.http.errors import ServiceError, invalid, not_found, problem
+from service.passes import PassVerification
 from service.screening import batch, pipeline
-from service.screening.openapi import BATCH_DOCS, SCREEN_DOCS, SCREENING_EXAMPLE
+from service.screening.openapi import BATCH_DOCS, REDEEM_DOCS, SCREEN_DOCS, SCREENING_EXAMPLE
 from service.screening.responses import answer, hear_language, with_reply_deadline
 from service.screening.schemas import AcknowledgeIn, AppealIn, BatchIn, DraftIn, OffsetEncoding, PassIn
+from service.screening.standing import checked_standing, found_prohibited, redeemed
 from service.storage.screenings.records import StoredScreening, draft_hash
 
 router = APIRouter(dependencies=[Depends(hear_language)])
@@ -99,6 +102,7 @@ def screening(
     services: ServicesDep,
     caller: ScreeningCallerDep,
     screenings: ScreeningsDep,
+    session: SessionDep,
     offset_encoding: Annotated[OffsetEncoding, Query()] = "utf-16",
 ) -> Response:
     """The stored answer, with acknowledgement, appeal and withdrawal; the draft's words until they are purged."""
@@ -115,7 +119,7 @@ def screening(
         "draft": {"support_id": draft.support_id, "subject": draft.subject, "body": draft.body} if draft else None,
         **stored.after,
     }
-    granted = pipeline.current_pass(services, stored)
+    granted = pipeline.current_pass(services, session, stored)
     shown = answer(
         stored.verdict, draft, offset_encoding, screening_id=stored.id, granted=granted, extra=extra,
         policy_url=services.settings.policy_url,
@@ -137,7 +141,7 @@ def _mine(screenings: ScreeningsDep, screening_id: str, caller: ScreeningCallerD
 @router.post("/screenings/{screening_id}/acknowledge", summary="Send a warned draft all the same", tags=["screening"])
 def acknowledge(
     screening_id: str, services: ServicesDep, caller: ScreeningCallerDep, screenings: ScreeningsDep,
-    asked: AcknowledgeIn | None = None,
+    session: SessionDep, asked: AcknowledgeIn | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Note who sends a warned draft all the same and why; the answer holds the pass. Again gives the same pass."""
     stored = _mine(screenings, screening_id, caller)
@@ -146,6 +150,8 @@ def acknowledge(
         raise _step_refused(why)
     if stored.after["withdrawn_at"]:
         raise _step_refused("This draft was withdrawn.")
+    if found_prohibited(session, stored.id):
+        raise _step_refused("A reviewer found that this draft is not permitted.")
     at = stored.after["acknowledged_at"]
     if at is None:
         at = datetime.now(UTC)
@@ -183,7 +189,8 @@ def appeal(
 
 @router.post("/screenings/{screening_id}/withdraw", summary="A draft will not be sent", tags=["screening"])
 def withdraw(screening_id: str, caller: ScreeningCallerDep, screenings: ScreeningsDep) -> dict[str, Any]:
-    """Note that a draft was given up; no pass is issued for it any more. Again changes nothing."""
+    """Note that a draft was given up: no pass is issued for it any more, and one that was is revoked. Again changes
+    nothing."""
     stored = _mine(screenings, screening_id, caller)
     at = stored.after["withdrawn_at"]
     if at is None:
@@ -193,10 +200,36 @@ def withdraw(screening_id: str, caller: ScreeningCallerDep, screenings: Screenin
 
 
 @router.post("/passes/verify", summary="Check a pass against a text", tags=["passes"])
-def verify(services: ServicesDep, caller: ScreeningCallerDep, session: SessionDep, asked: PassIn) -> dict[str, Any]:
-    """Whether exactly this text may be sent: `valid`, or the `reason` why not."""
+def verify(services: ServicesDep, caller: ScreeningCallerDep, asked: PassIn) -> dict[str, Any]:
+    """Whether exactly this text may be sent: `valid`, or the `reason` why not: `malformed`, `foreign`, `expired`,
+    `text-changed`, `revoked` (withdrawn, or reviewed differently since) or `spent`. Changes nothing."""
+    checked = _checked(services, asked, datetime.now(UTC))
+    if checked.valid:
+        with services.database.reading() as session:
+            checked = checked_standing(session, services.encryptor, checked)
+    return _said_of(checked)
+
+
+@router.post("/passes/redeem", summary="Spend a pass, once", tags=["passes"], openapi_extra=REDEEM_DOCS)
+def redeem(
+    request: Request, services: ServicesDep, caller: ScreeningCallerDep, session: SessionDep, asked: PassIn
+) -> dict[str, Any]:
+    """As `/passes/verify`, and the pass is spent: of many who ask, one is answered `valid`, the others `spent`. With an
+    Idempotency-Key the same caller may ask again and gets the same answer."""
+    now = datetime.now(UTC)
+    key = idempotency_key(request)
+    checked = _checked(services, asked, now)
+    if checked.valid:
+        checked = redeemed(session, services.encryptor, checked, caller.name, key, now)
+    return _said_of(checked)
+
+
+def _checked(services: Services, asked: PassIn, now: datetime) -> PassVerification:
     draft = DraftIn.model_construct(support_id=asked.support_id, subject=asked.subject, body=asked.body).draft()
-    checked = services.passes.check(asked.token, draft_hash(draft), datetime.now(UTC))
+    return services.passes.check(asked.token, draft_hash(draft), now)
+
+
+def _said_of(checked: PassVerification) -> dict[str, Any]:
     return {
         "valid": checked.valid,
         "reason": checked.reason,

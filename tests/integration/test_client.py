@@ -59,6 +59,12 @@ def test_a_pass_is_verified(client: ScreeningClient) -> None:
     assert client.pass_keys()["keys"]
 
 
+def test_a_pass_is_spent_once(client: ScreeningClient) -> None:
+    granted = str(client.screen(**ALLOWED).granted)
+    first, again, other = (client.redeem(granted, **ALLOWED, idempotency_key=key) for key in ("t-1", "t-1", None))
+    assert (first.valid, again.valid, other.reason) == (True, True, "spent")
+
+
 def test_acknowledged(client: ScreeningClient) -> None:
     screening = client.screen(**CHATTY)
     assert screening.decision == "warn"

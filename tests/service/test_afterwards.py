@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
+from service.storage.outbox import UNDO_TIME, decide_appeal
 from service.storage.tables.review import CaseRow
 from service.storage.tables.screenings import AcknowledgementRow, AppealRow, UnscreenedRow
 from tests.service.drafts import ALLOWED, BLOCKED, WARNED
@@ -137,18 +138,60 @@ def test_a_warning_may_be_appealed_and_an_allowed_draft_not(service: Running) ->
     assert_problem(post(service, f"/screenings/{service.screen(ALLOWED)['screening_id']}/appeal", words), 409)
 
 
-def test_an_appeal_that_is_granted_gives_a_pass(service: Running) -> None:
-    from service.storage.outbox import decide_appeal
-
+def overturned(service: Running, decided_at: datetime) -> dict[str, Any]:
+    """A block whose appeal was overturned at that moment, as its caller sees it now."""
     screening_id = service.screen(BLOCKED)["screening_id"]
     post(service, f"/screenings/{screening_id}/appeal", {"message": "Please look again."})
     with service.services.database.writing() as session:
         assert decide_appeal(
-            session, service.services.encryptor, screening_id, "overturned", "You are right.", datetime.now(UTC)
+            session, service.services.encryptor, screening_id, "overturned", "You are right.", decided_at
         )
-    stored = service.client.get(f"/screenings/{screening_id}").json()
+    stored: dict[str, Any] = service.client.get(f"/screenings/{screening_id}").json()
+    return stored
+
+
+def test_an_appeal_that_is_granted_gives_a_pass(service: Running) -> None:
+    stored = overturned(service, datetime.now(UTC) - UNDO_TIME - timedelta(minutes=1))
     assert (stored["appeal"]["state"], stored["appeal"]["note"]) == ("overturned", "You are right.")
     assert verify(service, stored["pass"], BLOCKED)["valid"]
+
+
+def test_while_the_reviewer_may_undo_it_the_appeal_is_open_and_gives_no_pass(service: Running) -> None:
+    stored = overturned(service, datetime.now(UTC))
+    assert (stored["appeal"]["state"], stored["appeal"]["note"], stored["pass"]) == ("open", None, None)
+
+
+def test_a_withdrawn_drafts_pass_is_revoked_online(service: Running) -> None:
+    answer = service.screen(ALLOWED)
+    post(service, f"/screenings/{answer['screening_id']}/withdraw")
+    checked = verify(service, answer["pass"], ALLOWED)
+    assert (checked["valid"], checked["reason"]) == (False, "revoked")
+
+
+def test_of_many_who_redeem_a_pass_one_is_told_that_it_is_valid(service: Running) -> None:
+    answer = service.screen(ALLOWED)
+    asked = {"token": answer["pass"], **ALLOWED}
+    assert post(service, "/passes/redeem", {**asked, "body": "Other"}).json()["reason"] == "text-changed"
+    start = threading.Barrier(8)
+
+    def redeem(_: int) -> str | None:
+        start.wait(30)
+        reason: str | None = post(service, "/passes/redeem", asked).json()["reason"]
+        return reason
+
+    with ThreadPoolExecutor(8) as threads:
+        reasons = list(threads.map(redeem, range(8)))
+    assert sorted(reasons, key=str) == [None] + ["spent"] * 7
+    assert verify(service, answer["pass"], ALLOWED)["reason"] == "spent"
+    assert service.client.get(f"/screenings/{answer['screening_id']}").json()["redeemed_at"]
+
+
+def test_the_same_key_redeems_again(service: Running) -> None:
+    asked = {"token": service.screen(ALLOWED)["pass"], **ALLOWED}
+    answers = [service.client.post("/passes/redeem", json=asked, headers={"Idempotency-Key": "ticket-1"}) for _ in "ab"]
+    assert [answer.json()["valid"] for answer in answers] == [True, True]
+    assert post(service, "/passes/redeem", asked).json()["reason"] == "spent"
+    assert_problem(service.client.post("/passes/redeem", json=asked, headers={"Idempotency-Key": "a b"}), 422)
 
 
 def test_a_withdrawn_draft_gives_no_pass_any_more(service: Running) -> None:

@@ -1,5 +1,6 @@
 """The order directory: none, a table from CSV, CommerceInterface; and what happens when a source is away."""
 
+import asyncio
 import json
 import threading
 import time
@@ -12,8 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from classifier import Order
+from classifier.policy.policy import Policy
 from service.orders.commerce_interface import CommerceError, CommerceInterface, OrderFollower, as_asked, parse_order
+from service.orders.contradictions import contradiction_findings
 from service.orders.csv_table import OrderFileError, read_orders
+from service.orders.directory import OrderDirectory, OrderFacts
 from service.storage.database import Database
 from service.storage.orders import OrderRecord, Orders
 from tests.service.drafts import ALLOWED, WARNED
@@ -66,10 +71,45 @@ def test_a_table_of_orders_feeds_the_verdict(tmp_path: Path) -> None:
         known = service.screen(draft)
         assert known["order"] == {"state": "known", "cancelled_by": "merchant", "status": "cancelled"}
         told = service.screen(draft, order={"cancelled_by": "customer"})
-        assert told["order"]["cancelled_by"] == "customer"
+        assert told["order"]["cancelled_by"] == "merchant"
+        assert told["order"]["contradicted"] == {"cancelled_by": "customer"}
+        (said,) = [finding for finding in told["findings"] if finding["id"] == "order-contradicted"]
+        assert (said["severity"], told["decision"]) == ("info", known["decision"])
         unknown = service.screen({**ALLOWED, "support_id": "GG-0000-0000-0000"})
         assert (unknown["decision"], unknown["order"]["state"]) == ("warn", "not_found")
         assert "support-id-unknown" in {finding["id"] for finding in unknown["findings"]}
+
+
+def asked_of(record: OrderRecord | None, given: Order | None) -> OrderFacts:
+    directory = OrderDirectory(lambda _: record, timeout=30)
+    try:
+        return asyncio.run(directory.facts("GG-1", given))
+    finally:
+        directory.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "order", "contradicted"),
+    [
+        (Order("merchant"), Order("customer", "shipped"), {"cancelled_by": "merchant"}),
+        (Order("customer", " Shipped "), Order("customer", "shipped"), {}),
+        (Order(None, "open"), Order("customer", "shipped"), {"status": "open"}),
+        (None, Order("customer", "shipped"), {}),
+    ],
+)
+def test_what_the_source_knows_wins_and_a_contradiction_is_said(
+    given: Order | None, order: Order, contradicted: dict[str, str]
+) -> None:
+    facts = asked_of(OrderRecord("GG-1", "shipped", "customer"), given)
+    assert (facts.order, facts.contradicted) == (order, contradicted)
+    findings = contradiction_findings(facts, Policy.load())
+    assert [finding["severity"] for finding in findings] == ["info"] * len(contradicted)
+    assert ("contradicted" in facts.document()) == bool(contradicted)
+
+
+def test_the_caller_fills_in_what_the_source_does_not_know() -> None:
+    facts = asked_of(OrderRecord("GG-1", "cancelled", None), Order("merchant"))
+    assert (facts.order, facts.contradicted) == (Order("merchant", "cancelled"), {})
 
 
 class Fake(BaseHTTPRequestHandler):
