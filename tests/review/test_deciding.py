@@ -31,6 +31,13 @@ def recorded(desk: Desk, case: str) -> list[str]:
         return list(session.scalars(query))
 
 
+def noted(desk: Desk, subject: str, case: str) -> list[str]:
+    """What the audit says of a subject in connection with a case."""
+    with desk.service.services.database.reading() as session:
+        rows = session.scalars(select(AuditRow).where(AuditRow.subject == subject).order_by(AuditRow.id))
+        return [row.action for row in rows if case in (row.after or {}).values()]
+
+
 def undo_of(answer_url: str) -> str:
     return answer_url.split("undo=")[1].split("&")[0]
 
@@ -71,6 +78,7 @@ def test_relabel_evidence_note_and_a_wrong_rule_are_kept(desk: Desk, seat: Sit) 
         case, "relabel", label=["inventory_cancellation", "substitute_offer"], note="Also a shortage.",
         evidence=json.dumps([mark]), wrong_rule=[rule],
     )  # fmt: skip
+    assert noted(desk, f"rule:{rule}", case) == ["rule_called_wrong"]
     rows = acts(desk, case)
     assert [(row.action, row.labels, row.rule_id) for row in rows] == [
         ("relabel", "inventory_cancellation substitute_offer", None),
@@ -112,6 +120,13 @@ def test_undo_brings_the_case_back_and_adds_a_row(desk: Desk, seat: Sit) -> None
     assert desk.row(case).state == "open"
     assert desk.row(case).decided_at is None
     assert "undone" in recorded(desk, case)
+
+
+def test_a_rule_called_wrong_and_taken_back_is_on_the_audit(desk: Desk, seat: Sit) -> None:
+    case, mira = desk.case(), seat("mira")
+    decided = str(mira.decide(case, "overturn", wrong_rule=["substitute.some-rule"]).url)
+    mira.post("/undo", decisions=undo_of(decided), back="")
+    assert noted(desk, "rule:substitute.some-rule", case) == ["rule_called_wrong", "rule_call_taken_back"]
 
 
 def test_undo_ends_after_thirty_seconds_and_is_nobody_elses(desk: Desk, seat: Sit) -> None:
@@ -230,7 +245,9 @@ def test_an_appeal_is_decided_with_its_case_and_announced_only_after_the_undo_ti
     assert (appeal.state, appeal.outcome) == ("decided", "overturned")
     assert news.next_attempt_at >= news.created_at + timedelta(seconds=30)
     assert desk.row(cases["blocked"]).state == "decided"
+    assert noted(desk, f"case:{cases['blocked']}", cases["appealed"]) == ["closed_together"]
     mira.post("/undo", decisions=undo_of(decided), back="")
+    assert noted(desk, f"case:{cases['blocked']}", cases["appealed"]) == ["closed_together", "opened_together"]
     with desk.service.services.database.reading() as session:
         assert session.get_one(AppealRow, screening).state == "open"
         assert session.get(OutboxRow, news.id) is None

@@ -118,7 +118,8 @@ def test_a_rule_goes_from_draft_through_shadow_to_live_and_back(desk: Desk, seat
     assert len(set(hashes)) == 5
     assert re.findall(r"<td>(lena|ada)</td>", page) == ["ada", "ada", "ada", "lena", "lena"]
     assert "Roll back" not in page
-    assert "rule_live" in ada.page(f"/audit.csv?subject={ID}")
+    record = ada.page(f"/audit.csv?subject={ID}")
+    assert (record.count("rule_live"), record.count("rule_rolled_back")) == (1, 2)
 
 
 def test_a_shipped_rule_is_changed_in_its_place_and_given_back(desk: Desk, seat: Sit) -> None:

@@ -108,6 +108,8 @@ def decide(
     rows += [_row(case, me, "wrong_rule", now, rule_id=rule_id) for rule_id in request.wrong_rules]
     session.add_all(rows)
     session.flush()
+    for row in rows[1:]:
+        note(session, me.name, "rule_called_wrong", f"rule:{row.rule_id}", after={"case": case.id})
     _settle(session, encryptor, case, me, said, now)
     return [row.id for row in rows]
 
@@ -132,9 +134,18 @@ def _settle(
     if state == "decided":
         for sibling in _siblings(session, case):
             if sibling.decided_at is None:
+                _note_sibling(session, me, "closed_together", sibling, case, sibling.state, "decided")
                 sibling.state, sibling.decided_at, sibling.claimed_by = "decided", now, None
         outcome = "upheld" if said.upheld else "overturned"
         decide_appeal(session, encryptor, case.screening_id, outcome, said.reply or None, now)
+
+
+def _note_sibling(
+    session: Session, me: Reviewer, action: str, sibling: CaseRow, case: CaseRow, was: str, state: str
+) -> None:
+    """Put on the audit that one case of a draft changed with another."""
+    after = {"state": state, "with": case.id}
+    note(session, me.name, action, f"case:{sibling.id}", before={"state": was}, after=after)
 
 
 def _siblings(session: Session, case: CaseRow) -> Sequence[CaseRow]:
@@ -176,12 +187,15 @@ def _undo_one(session: Session, case: CaseRow, me: Reviewer, acts: list[CaseDeci
     was, decided_at = case.state, case.decided_at
     session.add_all(_row(case, me, "undo", now, undoes=row.id) for row in acts if row.id in live)
     session.flush()
+    for row in acts:
+        if row.id in live and row.rule_id:
+            note(session, me.name, "rule_call_taken_back", f"rule:{row.rule_id}", after={"case": case.id})
     state = write_state(session, case, now)
     if was == "decided" and state != "decided":
         for sibling in _siblings(session, case):
             if sibling.decided_at == decided_at:
                 sibling.decided_at = None
-                write_state(session, sibling, now)
+                _note_sibling(session, me, "opened_together", sibling, case, was, write_state(session, sibling, now))
         _reopen_appeal(session, case.screening_id)
     note(session, me.name, "undone", f"case:{case.id}", before={"state": was}, after={"state": state})
 

@@ -42,9 +42,11 @@ def on_trial(rows: Sequence[RuleVersionRow]) -> RuleVersionRow | None:
 
 
 def add_version(
-    session: Session, signer: VersionSigner, me: Reviewer, rule_id: str, source: str, status: str, words: str
-) -> RuleVersionRow:
-    """Add a version to a rule's chain, hashed with the one before and signed."""
+    session: Session, signer: VersionSigner, me: Reviewer, rule_id: str, source: str, status: str, words: str,
+    *, action: str = "",
+) -> RuleVersionRow:  # fmt: skip
+    """Add a version to a rule's chain, hashed with the one before and signed. `action`: its name on the audit, where it
+    is not that of the status."""
     rows = versions(session, rule_id)
     row = RuleVersionRow(
         rule_id=rule_id, status=status, source=source, author=me.name, note=words or None, created_at=datetime.now(UTC)
@@ -55,7 +57,7 @@ def add_version(
     session.flush()
     before = {"version": rows[-1].version, "status": rows[-1].status} if rows else None
     after = {"version": row.version, "status": status}
-    note(session, me.name, f"rule_{status}", f"rule:{rule_id}", before=before, after=after)
+    note(session, me.name, action or f"rule_{status}", f"rule:{rule_id}", before=before, after=after)
     return row
 
 
@@ -100,7 +102,7 @@ def rolled_back(session: Session, signer: VersionSigner, me: Reviewer, rule_id: 
         raise ServiceError(409, "Nothing of the desk's is in force for this rule.")
     back = ran[-2] if len(ran) > 1 else ran[-1]
     status = back.status if len(ran) > 1 else "shipped"
-    return add_version(session, signer, me, rule_id, back.source, status, words)
+    return add_version(session, signer, me, rule_id, back.source, status, words, action="rule_rolled_back")
 
 
 def _ran(rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:
