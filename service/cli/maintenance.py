@@ -1,11 +1,14 @@
 """`backup`, `restore`, `check`."""
 
+import json
+import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from service.business_hours import ClockError, ReplyClock
 from service.cli.database import opened, settings_or_exit
@@ -20,6 +23,8 @@ from service.storage.maintenance.integrity import faults
 from service.storage.maintenance.restore import BackupError, restore_backup
 
 app = typer.Typer()
+LEAST_FREE = 500_000_000
+"""Bytes that are to be free on the disk of the state."""
 
 
 def _counter(bar: Progress) -> Callable[[str, int], None]:
@@ -60,28 +65,51 @@ def check(
     rules: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Only judge the canary drafts by these rules.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object, check by check.")] = False,
 ) -> None:
     """Check settings, database, every stored screening, pass keys, rules and model; ends with 1 if something is wrong.
 
     With --registry or --rules, check only these: whether what is to go live can judge, before it does.
     """
     if registry or rules:
-        _say(_model_faults(settings_or_exit(), registry, rules))
+        _say({"model": _model_faults(settings_or_exit(), registry, rules)}, as_json=as_json)
         return
     with opened(migrate=False) as (settings, database), Progress(transient=True) as bar:
         task = bar.add_task("screenings")
         encryptor = Encryptor(settings.text_keys.get_secret_value())
-        found = list(faults(database, encryptor, lambda done, total: bar.update(task, completed=done, total=total)))
-        found += [*write_faults(database), *_pass_faults(settings), *_calendar_faults(settings), *_model_faults(settings)]
-    _say(found)
+        found = {
+            "store": list(faults(database, encryptor, partial(_advance, bar, task))),
+            "writes": write_faults(database),
+            "disk": disk_faults(settings.home),
+            "pass_keys": _pass_faults(settings),
+            "calendar": _calendar_faults(settings),
+            "model": _model_faults(settings),
+        }
+    _say(found, as_json=as_json)
 
 
-def _say(found: list[str]) -> None:
-    for fault in found:
-        typer.echo(fault, err=True)
-    if found:
+def _advance(bar: Progress, task: TaskID, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total)
+
+
+def _say(found: dict[str, list[str]], *, as_json: bool) -> None:
+    wrong = [fault for faults in found.values() for fault in faults]
+    if as_json:
+        typer.echo(json.dumps({"well": not wrong, "checks": found}))
+    else:
+        for fault in wrong:
+            typer.echo(fault, err=True)
+        if not wrong:
+            typer.echo("All is well.")
+    if wrong:
         raise typer.Exit(1)
-    typer.echo("All is well.")
+
+
+def disk_faults(home: Path) -> list[str]:
+    """Whether the disk of the state is nearly full: SQLite and a promoted model need room."""
+    there = next(folder for folder in (home, *home.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    return [f"{home}: {free // 1_000_000} MB free on its disk, less than 500"] if free < LEAST_FREE else []
 
 
 def write_faults(database: Database) -> list[str]:
@@ -115,9 +143,7 @@ def _calendar_faults(settings: Settings) -> list[str]:
 def _model_faults(settings: Settings, registry: Path | None = None, rules: Path | None = None) -> list[str]:
     """Why the live model, its challenger or the rules could not judge."""
     try:
-        screeners = Screeners(
-            settings.home, budget=1, encoder=settings.encoder == "on", registry=registry, rules=rules
-        )
+        screeners = Screeners(settings.home, budget=1, encoder=settings.encoder == "on", registry=registry, rules=rules)
     except Exception as error:  # whatever is wrong with a model or its file
         return [f"{type(error).__name__}: {error}"]
     screeners.close()
