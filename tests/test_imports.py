@@ -25,7 +25,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "garbage_collection",
         "client",
         "style",
-        "deploy",
     ),
     ("storage",),
     ("http",),
