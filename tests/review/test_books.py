@@ -107,6 +107,22 @@ def test_the_record_is_searched_exported_and_cannot_be_changed(
             session.execute(change)
 
 
+def test_the_page_of_the_record_says_whether_its_chain_holds(
+    desk: Desk, seat: Sit, closed_cases: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    otto = seat("otto")
+    page = otto.page("/audit")
+    assert "The rows below follow from those before them." in page
+    assert "Somebody has changed the record" not in page
+    with desk.service.services.database.reading() as session:
+        decided = select(AuditRow).where(AuditRow.action == "decided").order_by(AuditRow.id.desc())
+        newest = session.scalars(decided).first()
+    assert newest
+    assert newest.hash in otto.get("/audit.csv").text
+    monkeypatch.setattr("service.review.audit.records.broken_rows", lambda connection, rows, last: {newest.id})
+    assert "Somebody has changed the record" in otto.page("/audit?action=decided")
+
+
 def take(seat: Sit, format: str) -> bytes:
     answer = seat("lena").post("/out", format=format, since="", until="")
     assert answer.status_code == 200, answer.text

@@ -12,6 +12,7 @@ from service.review.auth.roles import Reviewer
 from service.review.cases.claims import locked_case
 from service.review.cases.decisions import DecisionRequest, decide
 from service.storage.screenings.documents import read_document
+from service.storage.screenings.records import new_id
 from service.storage.tables.review import AuditRow, CaseDecisionRow, CaseRow
 from service.storage.tables.screenings import AppealRow, FindingRow, OutboxRow, ScreeningRow
 from tests.review.desk import SWAP, Desk, Seat, one_line
@@ -245,13 +246,22 @@ def test_an_appeal_is_decided_with_its_case_and_announced_only_after_the_undo_ti
     assert (appeal.state, appeal.outcome) == ("decided", "overturned")
     assert news.next_attempt_at >= news.created_at + timedelta(seconds=30)
     assert desk.row(cases["blocked"]).state == "decided"
-    assert noted(desk, f"case:{cases['blocked']}", cases["appealed"]) == ["closed_together"]
     mira.post("/undo", decisions=undo_of(decided), back="")
-    assert noted(desk, f"case:{cases['blocked']}", cases["appealed"]) == ["closed_together", "opened_together"]
     with desk.service.services.database.reading() as session:
         assert session.get_one(AppealRow, screening).state == "open"
         assert session.get(OutboxRow, news.id) is None
     assert desk.row(cases["blocked"]).state == "open"
+
+
+def test_cases_of_one_draft_that_close_and_open_together_are_on_the_audit(desk: Desk, seat: Sit) -> None:
+    case, other, mira = desk.case(), new_id(), seat("mira")
+    columns = {column.name: getattr(desk.row(case), column.name) for column in CaseRow.__table__.columns}
+    with desk.service.services.database.writing() as session:
+        session.add(CaseRow(**{**columns, "id": other, "kind": "shadow"}))
+    decided = str(mira.decide(case, "overturn").url)
+    assert noted(desk, f"case:{other}", case) == ["closed_together"]
+    mira.post("/undo", decisions=undo_of(decided), back="")
+    assert noted(desk, f"case:{other}", case) == ["closed_together", "opened_together"]
 
 
 def test_a_case_is_replayed_with_the_policy_quoted_beside_it(desk: Desk, seat: Sit) -> None:
