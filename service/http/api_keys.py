@@ -127,13 +127,13 @@ class KeyRing:
                 detail = "The store cannot tell now whether this key is good; try again."
                 raise ServiceError(503, detail, headers={"Retry-After": "2"}) from error
             self._unasked_until = self._clock() + KEY_CACHE_SECONDS
-        return self._told(prefix, secret)
+        return self._answered(prefix, secret)
 
     def caller(self, secret: str) -> Caller | None:
         """As `find`, waiting for the store as long as it takes. Raises the store's error."""
         prefix = prefix_of(secret)
         self._ask(prefix)
-        return self._told(prefix, secret)
+        return self._answered(prefix, secret)
 
     def _ask(self, prefix: str) -> None:
         known = self._look_up(prefix)
@@ -145,10 +145,10 @@ class KeyRing:
             self._unknown.clear()
         self._unknown[prefix] = self._clock() + KEY_CACHE_SECONDS
 
-    def _is_good(self, told_at: float) -> bool:
-        return self._clock() < told_at + self._good_for
+    def _is_good(self, answered_at: float) -> bool:
+        return self._clock() < answered_at + self._good_for
 
-    def _told(self, prefix: str, secret: str) -> Caller | None:
+    def _answered(self, prefix: str, secret: str) -> Caller | None:
         entry = self._known.get(prefix)
         return self._checked(entry[1] if entry else None, secret)
 

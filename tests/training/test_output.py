@@ -32,7 +32,7 @@ def test_tables_fit_80_columns_and_mark_missed_targets(report: object) -> None:
     text = page.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     assert "5.0% (5 of 100)" in text
-    assert "≤ 2.0% MISSED" in text
+    assert "≤ 1.0% MISSED" in text
     assert "substitute_offer" in text
     assert "…" not in text
 
