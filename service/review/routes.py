@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from service.http.errors import ServiceError
+from service.review.accounts.key_routes import router as own_keys
 from service.review.accounts.own_account_routes import router as own_account
 from service.review.accounts.routes import router as accounts
 from service.review.audit.routes import router as audit
@@ -11,6 +12,7 @@ from service.review.auth.routes import router as auth
 from service.review.case_page.routes import router as case_page
 from service.review.export.routes import router as export
 from service.review.queue.bulk_routes import router as bulk_decisions
+from service.review.queue.own_routes import router as own_decisions
 from service.review.queue.routes import router as queue
 from service.review.rules.publishing_routes import router as publishing
 from service.review.rules.routes import router as rules
@@ -28,7 +30,7 @@ def nowhere(path: str, me: ReviewerDep) -> Response:
 
 
 for pages in (
-    auth, queue, bulk_decisions, case_page, statistics, audit, export, accounts, own_account, rules, publishing,
-    _elsewhere,
+    auth, queue, bulk_decisions, own_decisions, case_page, statistics, audit, export, accounts, own_account, own_keys,
+    rules, publishing, _elsewhere,
 ):  # fmt: skip
     router.include_router(pages)

@@ -13,7 +13,7 @@ from service.review.queue.filters import QueueFilter
 from service.review.queue.listing import conditions, ordered
 from service.storage.screenings.search import found_drafts
 from service.storage.tables.review import CaseRow
-from tests.review.desk import Desk, Seat
+from tests.review.desk import Desk, Seat, one_line
 
 Sit = Callable[[str], Seat]
 CASE = re.compile(r"/review/cases/(\w{32})\?")
@@ -157,7 +157,7 @@ def shown(page: str) -> str:
 def test_a_bulk_decision_counts_first_then_decides_and_can_be_undone(desk: Desk, seat: Sit) -> None:
     cases, mira = [desk.case(merchant_id="M-bulk") for _ in range(3)], seat("mira")
     counted = mira.post("/bulk", outcome="uphold", filter="queue=all&merchant=M-bulk", case=cases)
-    assert "Uphold 3 cases?" in counted.text
+    assert "Keep blocked: 3 cases?" in one_line(counted.text)
     assert {desk.row(case).state for case in cases} == {"open"}
     done = mira.post("/bulk/confirm", outcome="uphold", filter="queue=all", cases=shown(counted.text), note="Same.")
     assert "Upheld 3." in done.text
@@ -172,7 +172,7 @@ def test_a_bulk_decision_leaves_what_somebody_else_works_on(desk: Desk, seat: Si
     jonas.page(f"/cases/{cases[0]}")
     form = {"outcome": "overturn", "filter": "queue=all&merchant=M-bulk2", "everything": "1"}
     counted = mira.post("/bulk", **form)
-    assert "Overturn 1 case?" in counted.text
+    assert "The block was wrong: 1 case?" in one_line(counted.text)
     assert "1 more cannot be decided by you now" in counted.text
     late = desk.case(merchant_id="M-bulk2")
     mira.post("/bulk/confirm", **form, cases=shown(counted.text))

@@ -18,7 +18,7 @@ from service.review.case_page.highlights import PlacedHighlight, TextPiece, piec
 from service.review.case_page.history import HistoryStep, MerchantHistory, case_history, merchant_history, person_marks
 from service.review.cases.decisions import flagged_labels, form_at_fault
 from service.review.cases.state import labels_of, reviewer_decisions
-from service.review.web.wording import split, urgency
+from service.review.web.wording import KIND, LABEL, outcome_words, split, urgency
 from service.storage.encryption import Encryptor
 from service.storage.screenings.documents import Document, read_document
 from service.storage.tables.review import CaseRow
@@ -60,11 +60,12 @@ class CaseView:
 
     id: str
     screening_id: str
-    kind: str
+    kinds: list[str]
     state: str
     decision: str
     labels: list[str]
     preview: Mapping[str, object]
+    says: Mapping[str, str]
     created_at: datetime
     due_at: datetime
     urgency: str
@@ -78,12 +79,24 @@ class CaseView:
     versions: Mapping[str, str]
     merchant_history: MerchantHistory
     appeal: Mapping[str, Any] | None
+    opinions: list[HistoryStep]
     acknowledged: Mapping[str, Any] | None
     unscreened: Mapping[str, Any] | None
     shadow: list[Mapping[str, Any]]
     case_history: list[HistoryStep]
     blind: bool
     seen: int
+
+    @property
+    def disputed_labels(self) -> list[str]:
+        """The labels that not all opinions give."""
+        given = [set(one.labels or ()) for one in self.opinions]
+        return [label for label in LABEL if 0 < sum(label in labels for labels in given) < len(given)]
+
+    @property
+    def appealed(self) -> bool:
+        """Whether the merchant waits for an answer."""
+        return self.appeal is not None and not self.appeal["outcome"]
 
 
 def stored_draft(encryptor: Encryptor, row: ScreeningRow) -> Draft | None:
@@ -101,17 +114,25 @@ def case_view(session: Session, encryptor: Encryptor, policy: Policy, case: Case
     blind = is_blind(session, case, me)
     steps = case_history(session, encryptor, case.id)
     marks = shown_marks(verdict, evidence, findings)
+    appeal, acknowledged = _appeal(session, encryptor, row.id), _acknowledged(session, encryptor, row.id)
+    unscreened = _unscreened(session, row.id)
+    because = {"blocked": case.decision == "block", "appealed": appeal, "warned_sent": acknowledged}
+    because |= {"unscreened": unscreened, case.kind: True}
     if not blind and draft:
         marks += person_marks(session, encryptor, case.id)
     return CaseView(
-        id=case.id, screening_id=case.screening_id, kind=case.kind, state=case.state, decision=case.decision,
-        labels=split(case.labels), preview=_preview(case, verdict), created_at=case.created_at, due_at=case.due_at,
+        id=case.id, screening_id=case.screening_id, kinds=[kind for kind in KIND if because.get(kind)],
+        state=case.state, decision=case.decision,
+        labels=split(case.labels), preview=_preview(case, verdict),
+        says=outcome_words(case.decision, appealed=appeal is not None and not appeal["outcome"]),
+        created_at=case.created_at, due_at=case.due_at,
         urgency=urgency(case.due_at), draft=_shown_draft(draft, marks), findings=findings, reasons=reasons(findings),
         scores=_scores(verdict),
         order=_order_words(row.order_state), merchant=row.merchant_id, language_words=_language(verdict),
         versions={"model": row.model_version, "rules": row.rules_version, "policy": row.policy_version},
-        merchant_history=merchant_history(session, row), appeal=_appeal(session, encryptor, row.id),
-        acknowledged=_acknowledged(session, encryptor, row.id), unscreened=_unscreened(session, row.id),
+        merchant_history=merchant_history(session, row), appeal=appeal,
+        opinions=[step for step in steps if step.stands] if case.state == "disputed" else [],
+        acknowledged=acknowledged, unscreened=unscreened,
         shadow=_shadow(session, row.id),
         case_history=[] if blind else steps, blind=blind, seen=steps[-1].id if steps else 0,
     )  # fmt: skip

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 
 from classifier import LABELS, Decision, Label
-from service.review.cases.rules import decision_is_correct, decision_of, proposed_labels
-from service.review.web.wording import DECISION
+from service.review.cases.rules import Outcome, outcome_fits, proposed_labels
 
+_OUTCOMES: tuple[Outcome, ...] = ("uphold", "overturn")
 _SETS = tuple(
     frozenset(label for bit, label in enumerate(LABELS) if number >> bit & 1) for number in range(2 ** len(LABELS))
 )
@@ -17,8 +17,8 @@ def decision_preview(
 ) -> dict[str, object]:
     """The lookup table as plain JSON.
 
-    `labels` gives the bits of an index, `decision` and `correct` are indexed by a set of labels, and `proposed` holds
-    the labels of an outcome while the ticked labels are still the `asserted` ones.
+    `labels` gives the bits of an index, `fits` says for an outcome and a set of labels whether they go together, and
+    `proposed` holds the labels of an outcome while the ticked labels are still the `asserted` ones.
     """
     return {
         "labels": _names(LABELS),
@@ -27,8 +27,10 @@ def decision_preview(
             "uphold": _names(proposed_labels("uphold", asserted, flagged, machine)),
             "overturn": _names(proposed_labels("overturn", asserted, flagged, machine)),
         },
-        "decision": [DECISION[decision_of(labels)] for labels in _SETS],
-        "correct": [decision_is_correct(machine, labels, form_at_fault=form_at_fault) for labels in _SETS],
+        "fits": {
+            outcome: [outcome_fits(outcome, machine, labels, form_at_fault=form_at_fault) for labels in _SETS]
+            for outcome in _OUTCOMES
+        },
     }
 
 

@@ -1,7 +1,7 @@
 """The history of a case (who did what), and of its merchant (what else was sent)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from service.review.case_page.highlights import Highlight, PlacedHighlight
+from service.review.cases.rules import OUTCOMES
 from service.review.cases.state import not_undone
 from service.review.web.wording import ACTION, LABEL, split
 from service.storage.encryption import Encryptor
@@ -29,6 +30,8 @@ class HistoryStep:
     words: str
     labels: list[str] | None
     note: str
+    stands: bool = False
+    """Whether it is a decision that was not taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,19 @@ def case_history(session: Session, encryptor: Encryptor, case_id: str) -> list[H
         .where(CaseDecisionRow.case_id == case_id)
         .order_by(CaseDecisionRow.id)
     ).all()
-    return [_step(encryptor, row, name) for row, name in rows]
+    undone = {row.undoes for row, _ in rows}
+    return [_step(encryptor, row, name, undone) for row, name in rows]
 
 
-def _step(encryptor: Encryptor, row: CaseDecisionRow, actor: str) -> HistoryStep:
+def _step(encryptor: Encryptor, row: CaseDecisionRow, actor: str, undone: Collection[int | None]) -> HistoryStep:
     words = ACTION.get(row.action, row.action)
     if row.rule_id:
         words = f"{words}: {row.rule_id}"
     labels = split(row.labels) if row.labels is not None else None
-    return HistoryStep(row.id, row.at, actor, words, labels, str(details_of(encryptor, row).get("note", "")))
+    said = str(details_of(encryptor, row).get("note", ""))
+    return HistoryStep(
+        row.id, row.at, actor, words, labels, said, stands=row.action in OUTCOMES and row.id not in undone
+    )
 
 
 def person_marks(session: Session, encryptor: Encryptor, case_id: str) -> list[PlacedHighlight]:

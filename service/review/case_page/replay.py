@@ -23,6 +23,7 @@ class Replay:
     model: str
     rules: str
     words: str
+    differs: bool
 
 
 class ReplayScreener:
@@ -59,6 +60,7 @@ def replay(services: Services, session: Session, case: CaseRow) -> Replay | None
     return Replay(
         decision=verdict.decision, labels=labels, findings=findings, model=verdict.versions.model,
         rules=verdict.versions.rules, words=_words(case, row, verdict, set(labels)),
+        differs=verdict.decision != case.decision or set(labels) != set(case.labels.split()),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """One case: its page (which claims it), deciding, renewing the claim, holding and handing over, undo."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -18,12 +19,13 @@ from service.review.case_page.notices import id_range, undo_notice
 from service.review.case_page.replay import replay
 from service.review.cases import claims
 from service.review.cases.claims import claim, locked_case, refusal
-from service.review.cases.decisions import NeedsLabelsError, decide, undo
+from service.review.cases.decisions import NeedsLabelsError, decide, done_already, reopen, undo, why_not_reopened
 from service.review.queue.filters import QueueFilter
-from service.review.queue.listing import first_free, place_of, step
+from service.review.queue.listing import Position, first_free, place_of, position, step
 from service.review.web.forms import read_decision_request
 from service.review.web.pages import PageRoute, go, page
-from service.storage.tables.review import CaseRow, UserRow
+from service.storage.audit import note
+from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 
@@ -50,12 +52,18 @@ def _page(
     return page(
         request, "case_page/case.html", me, status=status, here="Queue",
         case=_Replayed(shown, replay(services, session, case)),
-        filter=asked, deciding=deciding, why_not=refusal(session, case, me, _now()) or "", lock_left=max(left, 0),
+        filter=asked, place=_position(session, asked, me, case), deciding=deciding,
+        why_not=refusal(session, case, me, _now()) or "", lock_left=max(left, 0),
         lock_whole=services.settings.lock_seconds, colleagues=_colleagues(session, me), refusal=refused,
         typed=typed or {"labels": shown.labels, "note": "", "reply": "", "evidence": "[]", "wrong_rules": []},
+        why_closed=why_not_reopened(session, case, me, _now()) if case.decided_at else "",
         may_take=me.may("lead") and not deciding and shown.state != "decided",
         undo=undo_notice(session, request, me, back=f"/cases/{case_id}?{asked.text}"),
     )  # fmt: skip
+
+
+def _position(session: Session, asked: QueueFilter, me: Reviewer, case: CaseRow) -> Position | None:
+    return position(session, asked, me, case) if not case.decided_at or asked.queue == "decided" else None
 
 
 class _Replayed:
@@ -75,14 +83,33 @@ def _colleagues(session: Session, me: Reviewer) -> list[UserRow]:
 
 
 @router.get("/cases/{case_id}/step")
-def move(request: Request, session: SessionDep, me: ReviewerDep, case_id: str, by: int = 1) -> Response:
-    """Go to the next or the previous case of the queue."""
+def move(request: Request, services: ServicesDep, me: ReviewerDep, case_id: str, by: int = 1) -> Response:
+    """Go to the next or the previous case of the queue; the one that is left is free for others."""
     asked = QueueFilter.read(request.query_params)
+    with services.database.writing() as session:
+        case = locked_case(session, case_id)
+        claims.leave(session, case, me, _now())
+        found = step(session, asked, me, case, by)
+    return go(request, f"/cases/{found}?{asked.text}" if found else f"?{asked.text}&at={case_id}")
+
+
+@router.get("/cases/{case_id}/leave")
+def leave(request: Request, services: ServicesDep, me: ReviewerDep, case_id: str) -> Response:
+    """Back to the list, where this case stands in it; the case is free for others."""
+    asked = QueueFilter.read(request.query_params)
+    with services.database.writing() as session:
+        claims.leave(session, locked_case(session, case_id), me, _now())
+    return go(request, f"?{asked.text}&at={case_id}")
+
+
+@router.get("/cases/{case_id}/lock")
+def lock(session: SessionDep, me: ReviewerDep, case_id: str) -> JSONResponse:
+    """For how long somebody else has the case, and who; a page that waits for it asks."""
     case = session.get(CaseRow, case_id)
     if case is None:
         raise ServiceError(404, "No case has this id.")
-    found = step(session, asked, me, case, by)
-    return go(request, f"/cases/{found}?{asked.text}" if found else f"?{asked.text}")
+    left = int((case.lock_expires_at - _now()).total_seconds()) if case.lock_expires_at else 0
+    return JSONResponse({"left": max(left, 0), "why_not": refusal(session, case, me, _now())})
 
 
 @router.post("/cases/{case_id}/renew")
@@ -100,7 +127,8 @@ def put_decision(request: Request, services: ServicesDep, sent: DeciderForm, cas
         with services.database.writing() as session:
             case = locked_case(session, case_id)
             place = place_of(case, asked.queue)
-            ids = decide(session, services.encryptor, case, sent.me, decision_request, _now())
+            ids = done_already(session, case, sent.me, decision_request)  # sent twice by a double click
+            ids = ids or decide(session, services.encryptor, case, sent.me, decision_request, _now())
             following = first_free(session, asked, sent.me, place)
     except NeedsLabelsError as error:
         typed: dict[str, Any] = {name: sent.text(name, 50_000) for name in ("note", "reply", "evidence")}
@@ -122,16 +150,50 @@ def keep(request: Request, services: ServicesDep, session: SessionDep, sent: Dec
             claims.release(session, case, sent.me, now)
             return go(request, f"?{asked.text}&said=released")
         case "hold":
-            claims.hold_for(session, case, sent.me, sent.me.id, now)
-            return go(request, f"?{asked.text}&said=held")
+            claims.hold_for(session, case, sent.me, sent.me.id, now, _words(services, sent))
+            return _onward(request, session, asked, sent.me, case, "held")
         case "hand":
             colleague = sent.text("to", 20)
-            claims.hold_for(session, case, sent.me, int(colleague) if colleague.isdigit() else 0, now)
-            return go(request, f"?{asked.text}&said=handed")
+            to = int(colleague) if colleague.isdigit() else 0
+            claims.hold_for(session, case, sent.me, to, now, _words(services, sent))
+            return _onward(request, session, asked, sent.me, case, "handed")
         case "take":
             claims.take_over(session, case, sent.me, now, services.settings.lock_seconds)
             return go(request, f"/cases/{case_id}?{asked.text}")
     raise ServiceError(422, "outcome: release, hold, hand or take.")
+
+
+def _words(services: Services, sent: PostedForm) -> bytes | None:
+    words = sent.text("words")
+    return services.encryptor.encrypt(json.dumps({"note": words, "role": sent.me.role})) if words else None
+
+
+def _onward(request: Request, session: Session, asked: QueueFilter, me: Reviewer, case: CaseRow, said: str) -> Response:
+    session.flush()
+    following = None if asked.queue == "mine" else first_free(session, asked, me, place_of(case, asked.queue))
+    there = following if following != case.id else None
+    return go(request, f"/cases/{there}?{asked.text}&said={said}" if there else f"?{asked.text}&said={said}")
+
+
+@router.post("/cases/{case_id}/reopen")
+def open_again(
+    request: Request, services: ServicesDep, session: SessionDep, sent: DeciderForm, case_id: str
+) -> Response:
+    """Take back the last decision on a decided case, with a reason."""
+    asked = QueueFilter.parse(sent.text("filter"))
+    reopen(session, services.encryptor, locked_case(session, case_id), sent.me, sent.text("reason"), _now())
+    return go(request, f"/cases/{case_id}?{asked.text}&said=reopened")
+
+
+@router.post("/cases/{case_id}/comment")
+def comment(request: Request, services: ServicesDep, session: SessionDep, sent: DeciderForm, case_id: str) -> Response:
+    """Write something down about a case without deciding it."""
+    case, asked, details = locked_case(session, case_id), QueueFilter.parse(sent.text("filter")), _words(services, sent)
+    if details is None:
+        raise ServiceError(422, "words: write something.")
+    session.add(CaseDecisionRow(case_id=case.id, at=_now(), actor_id=sent.me.id, action="comment", details=details))
+    note(session, sent.me.name, "commented", f"case:{case.id}")
+    return go(request, f"/cases/{case_id}?{asked.text}&said=wrote")
 
 
 @router.post("/undo")
@@ -141,6 +203,8 @@ def take_back(request: Request, session: SessionDep, sent: Annotated[PostedForm,
     if ids is None:
         raise ServiceError(422, "decisions: a range of ids, first-last.")
     cases = undo(session, sent.me, *ids, _now())
+    if sent.text("back") == "mine":
+        return go(request, "/mine?said=undone")
     query = QueueFilter.parse(sent.text("back").partition("?")[2]).text
     return go(request, f"/cases/{cases[0]}?{query}&said=undone" if len(cases) == 1 else f"?{query}&said=undone")
 

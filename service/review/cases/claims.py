@@ -63,8 +63,17 @@ def release(session: Session, case: CaseRow, me: Reviewer, now: datetime) -> Non
         note(session, me.name, "released", f"case:{case.id}")
 
 
-def hold_for(session: Session, case: CaseRow, me: Reviewer, colleague: int, now: datetime) -> str:
-    """Hold a case for oneself, or hand it to a colleague, for a day; the colleague's name. Raises 404, 409."""
+def leave(session: Session, case: CaseRow, me: Reviewer, now: datetime) -> None:
+    """Give back a case that one only looked at; what one holds stays held."""
+    if case.state != "held" and case.decided_at is None:
+        release(session, case, me, now)
+
+
+def hold_for(
+    session: Session, case: CaseRow, me: Reviewer, colleague: int, now: datetime, details: bytes | None = None
+) -> str:
+    """Hold a case for oneself, or hand it to a colleague, for a day; the colleague's name. `details`: encrypted words
+    that go with it. Raises 404, 409."""
     if why := refusal(session, case, me, now):
         raise ServiceError(409, why)
     user = session.get(UserRow, colleague)
@@ -72,7 +81,7 @@ def hold_for(session: Session, case: CaseRow, me: Reviewer, colleague: int, now:
         raise ServiceError(404, "to: no such colleague.")
     case.state, case.claimed_by, case.lock_expires_at = "held", user.id, now + HOLD
     action = "hold" if user.id == me.id else "hand"
-    session.add(CaseDecisionRow(case_id=case.id, at=now, actor_id=me.id, action=action))
+    session.add(CaseDecisionRow(case_id=case.id, at=now, actor_id=me.id, action=action, details=details))
     note(session, me.name, "held" if action == "hold" else "handed_over", f"case:{case.id}", after={"for": user.name})
     return user.name
 

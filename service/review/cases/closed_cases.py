@@ -23,9 +23,12 @@ class ClosedCase:
 
     case: CaseRow
     rules: tuple[str, ...]
+    findings: tuple[str, ...]
+    """What warned or blocked: rules by their id, the model and the form by what they said."""
     rules_version: str
     form_at_fault: bool
     labels: frozenset[Any]
+    outcome: str
     first_at: datetime
     last_at: datetime
 
@@ -52,11 +55,14 @@ def closed_cases(session: Session, since: datetime, until: datetime) -> list[Clo
         .order_by(CaseDecisionRow.id)
     ):
         decisions[row.case_id].append(row)
-    rules, faulty = _rules(session, span), _at_fault(session, span)
+    rules, faulty, grave = _rules(session, span), _at_fault(session, span), _grave(session, span)
     found = (
-        _closed_case(case, version, decisions[case.id], rules[case.screening_id], at_fault=case.screening_id in faulty)
+        _closed_case(
+            case, version, decisions[case.id], rules[case.screening_id], grave[case.screening_id],
+            at_fault=case.screening_id in faulty,
+        )
         for case, version in cases
-    )
+    )  # fmt: skip
     return [one for one in found if one]
 
 
@@ -76,13 +82,29 @@ def _rules(session: Session, span: Iterable[Any]) -> Mapping[str, list[str]]:
     return found
 
 
+def _grave(session: Session, span: Iterable[Any]) -> Mapping[str, list[str]]:
+    """The findings of these cases that warn or block, by screening."""
+    found: dict[str, list[str]] = defaultdict(list)
+    query = select(FindingRow.screening_id, FindingRow.witness, FindingRow.rule_id)
+    query = query.join(CaseRow, CaseRow.screening_id == FindingRow.screening_id)
+    for screening_id, witness, name in session.execute(
+        query.where(*span, FindingRow.severity.in_(("warn", "block"))).distinct()
+    ):
+        found[screening_id].append(name if witness == "rule" else f"{witness}: {name}")
+    return found
+
+
 def _closed_case(
-    case: CaseRow, version: str, decisions: Sequence[CaseDecisionRow], rules: Sequence[str], *, at_fault: bool
-) -> ClosedCase | None:
+    case: CaseRow, version: str, decisions: Sequence[CaseDecisionRow], rules: Sequence[str], findings: Sequence[str],
+    *, at_fault: bool,
+) -> ClosedCase | None:  # fmt: skip
     if not decisions:
         return None
     first, last = decisions[0], decisions[-1]
-    return ClosedCase(case, tuple(rules), version, at_fault, labels_of(last.labels), first.at, last.at)
+    faulty = at_fault and last.action != "overturn"  # whoever overturns a warning says that the form was in order
+    return ClosedCase(
+        case, tuple(rules), tuple(findings), version, faulty, labels_of(last.labels), last.action, first.at, last.at
+    )
 
 
 def final_labels(session: Session, case_ids: Sequence[str]) -> dict[str, frozenset[Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Literal, get_args
 
@@ -13,6 +13,8 @@ from service.storage.outbox import UNDO_TIME
 Outcome = Literal["uphold", "overturn", "relabel"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 """The acts of a reviewer that give a case its labels; every other act only moves the case."""
+REOPEN_TIME = timedelta(days=1)
+"""How long whoever closed a case may open it again. A lead may at any time."""
 StateName = Literal["open", "second", "disputed", "decided"]
 Role = Literal["reviewer", "lead", "administrator", "auditor"]
 
@@ -76,6 +78,18 @@ def decision_is_correct(machine: Decision, labels: Collection[Label], *, form_at
     return truth == machine
 
 
+def outcome_fits(
+    outcome: Outcome, machine: Decision, labels: Collection[Label], *, form_at_fault: bool = False
+) -> bool:
+    """Whether an outcome goes together with the labels. Whoever overturns a warning says that nothing was wrong with
+    the form either."""
+    if outcome == "relabel":
+        return True
+    if outcome == "uphold":
+        return decision_is_correct(machine, labels, form_at_fault=form_at_fault)
+    return not decision_is_correct(machine, labels)
+
+
 def proposed_labels(
     outcome: Outcome, asserted: Collection[Label], flagged: Collection[Label], machine: Decision
 ) -> frozenset[Label]:
@@ -120,3 +134,12 @@ def next_state(decisions: tuple[ReviewerDecision, ...], *, second_wanted: bool) 
 def may_undo(reviewer: str, decided_by: str, decided_at: datetime, now: datetime) -> bool:
     """Whether a reviewer may undo a decision: only the reviewer who made it, within UNDO_TIME."""
     return reviewer == decided_by and now - decided_at <= UNDO_TIME
+
+
+def reopening_refused(reviewer: str, role: Role, decided_by: str | None, decided_at: datetime, now: datetime) -> str:
+    """Why this reviewer may not open a decided case again, as a sentence; empty where they may."""
+    if role == "auditor":
+        return "An auditor reads and does not decide."
+    if role != "reviewer" or (reviewer == decided_by and now - decided_at <= REOPEN_TIME):
+        return ""
+    return "Whoever decided a case may reopen it for a day; after that, and for others, a lead does."

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, not_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from classifier import Label
@@ -31,25 +31,41 @@ def decision_rows(session: Session, case_id: str) -> list[CaseDecisionRow]:
 
 
 def reviewer_decisions(session: Session, case: CaseRow) -> tuple[ReviewerDecision, ...]:
-    """The decisions that stand, the oldest first."""
-    query = select(CaseDecisionRow).where(CaseDecisionRow.case_id == case.id, has_outcome())
+    """The decisions on the draft that stand, the oldest first."""
+    query = select(CaseDecisionRow).where(CaseDecisionRow.case_id.in_(_of_one_draft(case)), has_outcome())
     rows = list(session.scalars(query.order_by(CaseDecisionRow.id)))
     people = _people(session, {row.actor_id for row in rows})
     return tuple(_reviewer_decision(row, people[row.actor_id]) for row in rows)
+
+
+def _of_one_draft(case: CaseRow) -> Select[str]:
+    """The ids of a case and, while it waits, of the others of its draft that wait: their decisions count together."""
+    ids = select(CaseRow.id).where(CaseRow.screening_id == case.screening_id)
+    if case.decided_at:
+        return ids.where(CaseRow.id == case.id)
+    return ids.where(or_(CaseRow.id == case.id, CaseRow.decided_at.is_(None)))
+
+
+def second_wanted(session: Session, case: CaseRow) -> bool:
+    """Whether two people read the draft: what one of its waiting cases asks for holds for all."""
+    query = select(CaseRow.id).where(CaseRow.id.in_(_of_one_draft(case)), CaseRow.second_review)
+    return case.second_review or session.scalar(query.limit(1)) is not None
 
 
 def case_state(session: Session, case: CaseRow) -> CaseState:
     """Everything that determines who may act on a case now."""
     holder = session.get(UserRow, case.claimed_by) if case.claimed_by else None
     decisions = reviewer_decisions(session, case)
-    state: StateName = "decided" if case.decided_at else next_state(decisions, second_wanted=case.second_review)
+    state: StateName = (
+        "decided" if case.decided_at else next_state(decisions, second_wanted=second_wanted(session, case))
+    )
     lock = CaseLock(holder.name if holder else None, case.lock_expires_at)
     return CaseState(state, lock, decisions, held=case.state == "held")
 
 
 def write_state(session: Session, case: CaseRow, now: datetime) -> StateName:
     """Write the state that follows from the decisions, and release the case. Returns the new state."""
-    state = next_state(reviewer_decisions(session, case), second_wanted=case.second_review)
+    state = next_state(reviewer_decisions(session, case), second_wanted=second_wanted(session, case))
     case.state = state
     case.decided_at = now if state == "decided" else None
     case.claimed_by = None

@@ -5,6 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from service.dependencies import ServicesDep
 from service.review.auth.access import DeciderForm
+from service.review.cases.decisions import DecisionRequest
 from service.review.queue.bulk_decisions import MOST, decide_all, plan, selected
 from service.review.queue.filters import QueueFilter
 from service.review.web.forms import read_outcome
@@ -20,18 +21,19 @@ def count(request: Request, services: ServicesDep, sent: DeciderForm) -> Respons
     everything = bool(sent.text("everything", 1))
     with services.database.reading() as session:
         ids = selected(session, asked, sent.me, sent.texts("case"), everything=everything)
-        found = plan(session, sent.me, ids, outcome)
+        found = plan(session, services.encryptor, sent.me, ids, outcome)
     return page(
-        request, "queue/bulk.html", sent.me, here="Queue", outcome=outcome, count=len(found.cases), groups=found.groups,
-        skipped=found.skipped, impossible=found.impossible, filter=asked.text, cases=found.cases, most=MOST,
+        request, "queue/bulk.html", sent.me, here="Queue", outcome=outcome, plan=found, filter=asked.text, most=MOST,
         capped=everything and len(ids) == MOST,
     )  # fmt: skip
 
 
 @router.post("/bulk/confirm")
 def confirm(request: Request, services: ServicesDep, sent: DeciderForm) -> Response:
-    """Decide what was counted, and nothing that has come since."""
+    """Decide what was counted, and nothing that has come since; appeals only where they were asked for."""
     asked, outcome = QueueFilter.parse(sent.text("filter")), read_outcome(sent)
     ids = sent.text("cases", MOST * 33).split()
-    made = decide_all(services.database, services.encryptor, sent.me, ids, outcome, sent.text("note"))
+    decision = DecisionRequest(outcome, note=sent.text("note"), reply=sent.text("reply"))
+    appeals = bool(sent.text("appeals", 1))
+    made = decide_all(services.database, services.encryptor, sent.me, ids, decision, appeals=appeals)
     return go(request, f"?{asked.text}&" + (f"undo={made[0]}-{made[-1]}" if made else "said=none"))

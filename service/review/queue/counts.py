@@ -9,11 +9,9 @@ from sqlalchemy.orm import Session
 
 from service.review.auth.roles import Reviewer
 from service.review.queue.filters import QueueFilter
-from service.review.queue.listing import conditions, offered
+from service.review.queue.listing import MOST_COUNTED, conditions, offered
 from service.review.web.wording import KIND, QUEUE
 from service.storage.tables.review import CaseRow
-
-MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ Each page is one walk along an index (`ix_cases_waiting`, `ix_cases_kind`) from 
 the hundred-thousandth case costs what the first one does.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from service.review.auth.roles import Reviewer
@@ -21,6 +22,7 @@ from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
 from service.storage.tables.screenings import FindingRow, ScreeningRow
 
 PAGE = 50
+MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,16 @@ def page(
     return lines, place_of(lines[-1], asked.queue) if len(found) > PAGE else None
 
 
+def rows_of(session: Session, encryptor: Encryptor, ids: Sequence[str]) -> list[QueueRow]:
+    """These cases as the queue shows them, in this order."""
+    query = select(CaseRow, ScreeningRow.draft).join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
+    found = {
+        case.id: _line(encryptor, case, draft, None, datetime.now(UTC))
+        for case, draft in session.execute(query.where(CaseRow.id.in_(ids)))
+    }
+    return [found[case_id] for case_id in ids if case_id in found]
+
+
 def _line(encryptor: Encryptor, case: CaseRow, encrypted: bytes | None, holder: str | None, now: datetime) -> QueueRow:
     draft = encryptor.decrypt_draft(encrypted) if encrypted else None
     held = case.lock_expires_at is not None and case.lock_expires_at > now
@@ -145,6 +157,39 @@ def _line(encryptor: Encryptor, case: CaseRow, encrypted: bytes | None, holder: 
         merchant=case.merchant_id, created_at=case.created_at, due_at=case.due_at, decided_at=case.decided_at,
         holder=holder if held else None, urgency=urgency(case.due_at, now),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a case stands in its queue: the `number`-th of `total`; both end at MOST_COUNTED."""
+
+    number: int
+    total: int
+
+
+def position(session: Session, asked: QueueFilter, me: Reviewer, case: CaseRow) -> Position:
+    """Where a case stands in a filtered queue."""
+    wanted = conditions(session, asked, me, datetime.now(UTC))
+    moment = CaseRow.decided_at if asked.queue == "decided" else CaseRow.due_at
+    key, place = tuple_(moment, CaseRow.id), tuple_(*place_of(case, asked.queue))
+    before = _count(session, [*wanted, key > place if asked.queue == "decided" else key < place])
+    return Position(before + 1, max(_count(session, wanted), before + 1))
+
+
+def _count(session: Session, wanted: list[ColumnElement[bool]]) -> int:
+    within = select(CaseRow.id).where(*wanted).limit(MOST_COUNTED).subquery()
+    return session.scalar(select(func.count()).select_from(within)) or 0
+
+
+def page_around(session: Session, asked: QueueFilter, me: Reviewer, case_id: str) -> QueueFilter:
+    """The page of a queue on which a case stands, with some cases before it: where a reviewer comes back to."""
+    case = session.get(CaseRow, case_id)
+    if case is None:
+        return asked
+    query = select(CaseRow).where(*conditions(session, asked, me, datetime.now(UTC)))
+    query = ordered(query, asked.queue, place_of(case, asked.queue), backwards=True)
+    before = session.scalars(query.limit(PAGE // 2)).all()
+    return replace(asked, after=place_of(before[-1], asked.queue)) if len(before) == PAGE // 2 else asked
 
 
 def step(session: Session, asked: QueueFilter, me: Reviewer, case: CaseRow, by: int) -> str | None:

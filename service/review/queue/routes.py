@@ -14,9 +14,9 @@ from service.review.auth.access import DeciderForm, PostedForm, ReviewerDep, pos
 from service.review.auth.roles import Reviewer
 from service.review.case_page.notices import undo_notice
 from service.review.cases.second_readings import final_decisions
-from service.review.queue.counts import MOST_COUNTED, counts, total
+from service.review.queue.counts import counts, total
 from service.review.queue.filters import QueueFilter
-from service.review.queue.listing import first_free, page
+from service.review.queue.listing import MOST_COUNTED, first_free, page, page_around
 from service.review.queue.saved_views import drop_view, keep_view, views_of
 from service.review.web.pages import PageRoute, go
 from service.review.web.pages import page as render
@@ -32,6 +32,8 @@ def queue(request: Request, services: ServicesDep, session: SessionDep, me: Revi
     asked = QueueFilter.read(request.query_params)
     if asked.words and services.encryptor.encrypts:
         raise ServiceError(409, "The drafts are encrypted at rest, so their words cannot be searched.")
+    at = request.query_params.get("at", "")[:32]
+    asked = page_around(session, asked, me, at) if at and not asked.after else asked
     lines, next_place = page(session, services.encryptor, asked, me)
     view = request.query_params.get("view", "")
     return render(
@@ -40,7 +42,7 @@ def queue(request: Request, services: ServicesDep, session: SessionDep, me: Revi
         next_page=asked.page_after(next_place) if next_place else "", views=views_of(session, me),
         view=int(view) if view.isdigit() else 0, choices=_choices(session, services.screeners.screener.book.rules),
         outcomes=final_decisions(session, [line.id for line in lines]) if asked.queue == "decided" else {},
-        most_counted=MOST_COUNTED, undo=undo_notice(session, request, me, back="?" + asked.text),
+        at=at, most_counted=MOST_COUNTED, undo=undo_notice(session, request, me, back="?" + asked.text),
     )  # fmt: skip
 
 

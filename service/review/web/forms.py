@@ -41,6 +41,7 @@ def read_decision_request(sent: PostedForm) -> DecisionRequest:
         wrong_rules=tuple(dict.fromkeys(text[:100] for text in sent.texts("wrong_rule"))),
         seen=_whole(sent, "seen"),
         reply=sent.text("reply"),
+        appealed={"1": True, "0": False}.get(sent.text("appealed", 1)),
     )
 
 

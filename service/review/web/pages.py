@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 
 from service.http.errors import ServiceError, invalid
+from service.review.accounts.own_keys import own_keys
 from service.review.auth.roles import Reviewer
 from service.review.auth.sessions import COOKIE, signed_in_reviewer
 from service.review.web import wording
@@ -31,6 +32,7 @@ HEADERS = {
 }
 NAVIGATION = (
     ("", "Queue", "read"),
+    ("/mine", "My decisions", "decide"),
     ("/rules", "Rules", "lead"),
     ("/numbers", "Numbers", "read"),
     ("/agreement", "Agreement", "read"),
@@ -45,6 +47,8 @@ SAID = {
     "released": ("", "Released to the others."),
     "held": ("", "Kept for you until tomorrow, in “Kept for me”."),
     "handed": ("", "Handed over."),
+    "reopened": ("", "Open again. The earlier decision no longer counts."),
+    "wrote": ("", "Your words are kept with the case."),
     "view": ("", "The view is kept."),
     "dropped": ("", "The view is removed."),
     "saved": ("", "Saved."),
@@ -57,7 +61,7 @@ _CONTEXT = {
     "words": {
         "label": wording.LABEL, "prohibited": wording.PROHIBITED_LABELS, "decision": wording.DECISION,
         "severity": wording.SEVERITY, "witness": wording.WITNESS, "kind": wording.KIND, "queue": wording.QUEUE,
-        "state": wording.STATE, "outcome_verb": wording.VERB, "action": wording.ACTION,
+        "state": wording.STATE, "action": wording.ACTION,
     },
     "undo_seconds": UNDO_TIME.seconds, "ago": wording.ago, "due_words": wording.due, "pages": NAVIGATION,
 }  # fmt: skip
@@ -75,10 +79,22 @@ def page(
     kind, said = SAID.get(request.query_params.get("said", ""), ("", ""))
     common = {
         **_CONTEXT, "base": base_of(request), "me": me, "here": here, "undo": None,
+        "me_keys": _keys_of(request, me),
         "said": {"kind": kind, "words": said} if said else None,
     }  # fmt: skip
     html = TEMPLATES.get_template(template).render(common | values)
     return HTMLResponse(html, status, HEADERS)
+
+
+def _keys_of(request: Request, me: Reviewer | None) -> dict[str, object]:
+    """The reviewer's own keys; the usual ones while the store cannot be reached."""
+    if me is None:
+        return {}
+    try:
+        with request.app.state.services.database.reading() as session:
+            return own_keys(session, me).plain()
+    except UNAVAILABLE_ERRORS:
+        return {}
 
 
 def go(request: Request, path: str) -> RedirectResponse:
@@ -104,7 +120,7 @@ class PageRoute(APIRoute):
                 return await _refusal(request, invalid(error.errors()))
             except UNAVAILABLE_ERRORS:
                 away = "The store cannot be reached. Nothing of what you typed is lost; try again in a moment."
-                return page(request, "web/refusal.html", None, status=503, detail=away)
+                return page(request, "web/refusal.html", None, status=503, detail=away, back="")
 
         return readable
 
@@ -113,12 +129,20 @@ async def _refusal(request: Request, error: ServiceError) -> Response:
     if error.status == 401:
         return go(request, "/login" + _way_back(request))
     me = await run_in_threadpool(_reader, request)
-    return page(request, "web/refusal.html", me, status=error.status, detail=error.detail)
+    return page(request, "web/refusal.html", me, status=error.status, detail=error.detail, back=_came_from(request))
 
 
 def _reader(request: Request) -> Reviewer | None:
     with request.app.state.services.database.reading() as session:
         return signed_in_reviewer(session, request.cookies.get(COOKIE))
+
+
+def _came_from(request: Request) -> str:
+    """The page of the desk that was refused something; empty where that is unknown, or where it is this address."""
+    came = urlsplit(request.headers.get("referer", ""))
+    if came.netloc != request.url.netloc or not came.path.startswith(base_of(request)):
+        return ""
+    return "" if came.path == request.url.path else came.path + (f"?{came.query}" if came.query else "")
 
 
 def _way_back(request: Request) -> str:

@@ -33,7 +33,16 @@ STATE = {
     "disputed": "Disputed",
     "decided": "Decided",
 }
-VERB = {"uphold": "Uphold", "overturn": "Overturn", "relabel": "Relabel"}
+_WORDS = {
+    "block": ("Keep blocked", "The block was wrong"),
+    "warn": ("The warning was right", "The warning was wrong"),
+    "allow": ("It was right to let it go", "It should have been stopped"),
+}
+_ANSWERS = {
+    "block": ("Keep blocked, tell the merchant", "Let it through, tell the merchant"),
+    "warn": ("The warning stays, tell the merchant", "Lift the warning, tell the merchant"),
+    "allow": _WORDS["allow"],
+}
 ACTION = {
     "uphold": "upheld",
     "overturn": "overturned",
@@ -43,7 +52,15 @@ ACTION = {
     "hand": "handed over",
     "release": "released",
     "undo": "took back",
+    "reopen": "reopened",
+    "comment": "wrote",
 }
+
+
+def outcome_words(decision: str, *, appealed: bool) -> dict[str, str]:
+    """What each outcome does to a case, as its button says it."""
+    uphold, overturn = (_ANSWERS if appealed else _WORDS)[decision]
+    return {"uphold": uphold, "overturn": overturn, "relabel": "Save these labels"}
 
 
 def split(labels: str) -> list[str]:

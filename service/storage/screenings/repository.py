@@ -120,11 +120,20 @@ class Screenings:
         return True
 
     def open_case(self, stored: StoredScreening, kind: str, at: datetime, due: datetime, *, second: bool) -> str:
-        """Put a screening before the reviewers; the id of the case, which may be there already."""
-        known = self._session.scalars(select(CaseRow).where(CaseRow.screening_id == stored.id)).all()
+        """Put a screening before the reviewers; the id of its case. A draft has one case that waits: where there is
+        one, this is a further reason for it."""
+        known = self._session.scalars(
+            select(CaseRow).where(CaseRow.screening_id == stored.id).order_by(CaseRow.id).with_for_update()
+        ).all()
         for case in known:
             if case.kind == kind:
                 return case.id
+        waiting = [case for case in known if case.decided_at is None]
+        if waiting:
+            _join(waiting[0], kind, due, second=second)
+            told = case_opened_row(stored.caller, waiting[0].id, kind, stored.id, at)
+            note_row(self._session, {**told, "action": "reason_added"})
+            return waiting[0].id
         verdict = stored.verdict
         case = CaseRow(
             id=new_id(at.timestamp()), screening_id=stored.id, kind=kind, state="open", created_at=at, due_at=due,
@@ -138,3 +147,14 @@ class Screenings:
         if not known and stored.draft and not self._encryptor.encrypts:
             index_drafts(self._session.connection(), [(stored.id, stored.draft)])
         return case.id
+
+
+_FIRST = ("appealed", "unscreened", "warned_sent", "blocked")
+"""Of the reasons for one case, the first of these names its queue."""
+
+
+def _join(case: CaseRow, kind: str, due: datetime, *, second: bool) -> None:
+    """Give a waiting case a further reason: due when the first of them is, read twice if one of them is."""
+    case.kind = min(case.kind, kind, key=lambda one: _FIRST.index(one) if one in _FIRST else len(_FIRST))
+    case.due_at = min(case.due_at, due)
+    case.second_review = case.second_review or second

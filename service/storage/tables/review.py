@@ -139,6 +139,14 @@ class SavedViewRow(Base):
     created_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
+class PreferenceRow(Base):
+    """What somebody likes at the desk: `chosen` has `off` (no single-letter keys) and `letters` (by the usual one)."""
+
+    __tablename__ = "preferences"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    chosen: Mapped[dict[str, object]] = mapped_column(JSON)
+
+
 class RuleVersionRow(Base):
     """A version of one rule written in the console, as TOML; hashed, dated and signed by its author
     (`signature`: key id and Ed25519 signature, joined by a dot)."""

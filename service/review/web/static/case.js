@@ -1,5 +1,6 @@
-// One case: what uphold and overturn would mean, evidence by selecting words, hints on marks.
+// One case: what each button would mean, evidence by selecting words, hints on marks.
 import "./lock.js";
+import { guard, startChord } from "./deciding.js";
 import { showHints } from "./hints.js";
 import { keepTyped } from "./kept.js";
 import { startMarking } from "./marking.js";
@@ -8,13 +9,16 @@ const form = document.querySelector("#decide");
 showHints(document.querySelector("#draft"), document.querySelector("#tip"));
 
 if (form) {
+  const refuse = (words) => { document.querySelector("#refusal").textContent = words; };
   keepTyped(form);
   startMarking(form);
+  guard(form, refuse);
+  const chord = startChord(form);
   const boxes = [...form.querySelectorAll("input[name=label]")];
   const titles = Object.fromEntries(boxes.map((box) => [box.value, box.dataset.says]));
 
   // computed by decision_preview.py; the server decides in the end
-  const { labels: bits, asserted, proposed, decision, correct } = JSON.parse(form.dataset.preview);
+  const { labels: bits, asserted, proposed, fits } = JSON.parse(form.dataset.preview);
   const index = (labels) => bits.reduce((sum, label, bit) => sum + (labels.includes(label) ? 2 ** bit : 0), 0);
   const same = (a, b) => a.length === b.length && a.every((l) => b.includes(l));
   const resolved = (outcome) => {
@@ -24,23 +28,24 @@ if (form) {
   const contradiction = (outcome, labels) => {
     if (outcome === "uphold") return "these labels speak against it";
     if (outcome === "relabel") return "tick others to change them";
-    return labels.length ? "these labels bear it out" : "tick what it does first";
+    return labels.length ? "these labels bear the decision out" : "tick what it does first";
   };
   const preview = () => {
     for (const line of form.querySelectorAll("[data-then]")) {
       const outcome = line.dataset.then;
       const labels = resolved(outcome);
-      const fits = outcome === "relabel" ? !same(labels, asserted) : correct[index(labels)] === (outcome === "uphold");
+      const good = outcome === "relabel" ? !same(labels, asserted) : fits[outcome][index(labels)];
       const names = labels.map((l) => titles[l]).join(", ") || "no label";
-      line.textContent = fits ? `${decision[index(labels)]}: ${names}` : contradiction(outcome, labels);
-      line.closest("button").setAttribute("aria-disabled", String(!fits));
+      line.textContent = good ? `as: ${names}` : contradiction(outcome, labels);
+      line.closest("button").setAttribute("aria-disabled", String(!good));
     }
+    chord();
   };
   boxes.forEach((box) => box.addEventListener("change", preview));
   form.addEventListener("submit", (event) => {
     if (event.submitter?.getAttribute("aria-disabled") === "true") {
       event.preventDefault();
-      document.querySelector("#refusal").textContent = event.submitter.querySelector("[data-then]").textContent + ".";
+      refuse(`${event.submitter.querySelector("[data-then]").textContent}.`);
     }
   });
   preview();

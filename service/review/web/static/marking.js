@@ -108,6 +108,7 @@ export const startMarking = (form) => {
       walking = false;
       mark(boxes[Number(event.key) - 1].value);
     } else if (event.key === "Escape" && (passage || walking)) {
+      event.preventDefault(); // what is marked is dropped; the case stays open
       walking = false;
       drop();
     }

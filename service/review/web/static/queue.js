@@ -35,3 +35,5 @@ rows.forEach((row, index) => link(row).addEventListener("focus", () => {
 boxes.forEach((box) => box.addEventListener("change", count));
 document.querySelector("[data-clear]")?.addEventListener("click", () => { boxes.forEach((box) => { box.checked = false; }); count(); });
 if (bar) count();
+const came = document.querySelector("[data-came]"); // back from a case: its place in the list
+if (came) go(rows.indexOf(came));
