@@ -1,6 +1,6 @@
 """The record of who did what, searched: newest first, page by page. The database refuses to change a row of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
@@ -13,36 +13,47 @@ from service.storage.tables.review import AuditRow
 
 PAGE = 100
 MOST_EXPORTED = 100_000
+SIGN_INS = ("signed_in", "signed_out", "sign_in_refused")
+_NAMES = ("actor", "action", "subject", "since", "until", "sign_ins")
 
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """What is looked for. `before` is the id that a page ends before."""
+    """What is looked for. `before` is the id that a page ends before. Signing in and out is left out, unless
+    `sign_ins` or the action asks for it."""
 
     actor: str = ""
     action: str = ""
     subject: str = ""
     since: str = ""
     until: str = ""
+    sign_ins: str = ""
     before: int = 0
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "AuditQuery":
         """From a page's query; what is not understood looks for everything."""
         before = query.get("before", "")
-        texts = {name: query.get(name, "").strip()[:150] for name in ("actor", "action", "subject", "since", "until")}
+        texts = {name: query.get(name, "").strip()[:150] for name in _NAMES}
         return cls(**texts, before=int(before) if before.isdigit() and len(before) < 18 else 0)
 
     @property
     def text(self) -> str:
         """As a query, from the first page."""
-        names = ("actor", "action", "subject", "since", "until")
-        return urlencode({name: getattr(self, name) for name in names if getattr(self, name)})
+        return urlencode({name: getattr(self, name) for name in _NAMES if getattr(self, name)})
 
 
 def entries(session: Session, asked: AuditQuery, most: int = PAGE) -> list[AuditRow]:
     """Rows of the record, newest first."""
     return list(session.scalars(_query(asked).limit(most)))
+
+
+def by_subject(rows: Iterable[AuditRow]) -> dict[str, list[AuditRow]]:
+    """Rows by what they are about (a case, a rule, a user), in the order of the first of each."""
+    found: dict[str, list[AuditRow]] = {}
+    for row in rows:
+        found.setdefault(row.subject, []).append(row)
+    return found
 
 
 def actions(session: Session) -> list[str]:
@@ -72,6 +83,8 @@ def _query(asked: AuditQuery) -> Select[AuditRow]:
         query = query.where(AuditRow.actor == asked.actor)
     if asked.action:
         query = query.where(AuditRow.action == asked.action)
+    elif not asked.sign_ins:
+        query = query.where(AuditRow.action.not_in(SIGN_INS))
     if asked.subject:
         query = query.where(
             or_(AuditRow.subject == asked.subject, AuditRow.subject.endswith(f":{asked.subject}", autoescape=True))

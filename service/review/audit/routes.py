@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from service.dependencies import SessionDep
-from service.review.audit.records import MOST_EXPORTED, PAGE, AuditQuery, actions, entries, shown_chain
+from service.review.audit.records import MOST_EXPORTED, PAGE, AuditQuery, actions, by_subject, entries, shown_chain
 from service.review.auth.access import allowed
 from service.review.auth.roles import Reviewer
 from service.review.web.csv_files import csv_response
@@ -24,7 +24,8 @@ def audit(request: Request, session: SessionDep, me: AuditorDep) -> Response:
     asked = AuditQuery.read(request.query_params)
     rows = entries(session, asked, PAGE + 1)
     return page(
-        request, "audit/audit.html", me, here="Audit", asked=asked, rows=rows[:PAGE], actions=actions(session),
+        request, "audit/audit.html", me, here="Audit", asked=asked, groups=by_subject(rows[:PAGE]),
+        actions=actions(session),
         more=rows[PAGE - 1].id if len(rows) > PAGE else 0, readable=_readable,
         chain=shown_chain(session, rows[:PAGE]),
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The desk's numbers for a span of days: volumes, decisions, what people overturned, times, the backlog."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -49,13 +50,14 @@ TABLES: Mapping[str, Callable[[ReportPeriod], StatisticsTable]] = {
     "volumes": lambda span: volumes(span),
     "decisions": lambda span: decisions_by_day(span.done()),
     "labels": lambda span: overturned(
-        "labels", "Overturned by label", span.done(), lambda r: [LABEL[x] for x in split(r.case.labels)]
+        "labels", "Overturned by label", span.done(), lambda r: [LABEL[x] for x in split(r.case.labels)] or ["No label"]
     ),
-    "rules": lambda span: overturned("rules", "Overturned by rule", span.done(), lambda r: r.rules),
+    "rules": lambda span: overturned("rules", "Overturned by finding", span.done(), lambda r: r.findings),
     "models": lambda span: overturned(
         "models", "Overturned by model version", span.done(), lambda r: [r.case.model_version]
     ),
-    "false-blocks": lambda span: false_blocks(span.done()),
+    "false-blocks": lambda span: unjust("false-blocks", "False blocks", "block", span.done()),
+    "false-warnings": lambda span: unjust("false-warnings", "False warnings", "warn", span.done()),
     "after-warning": lambda span: after_warning(span),
     "time": lambda span: time_to_decision(span.done()),
     "backlog": lambda span: backlog(span),
@@ -103,24 +105,39 @@ def overturned(id: str, title: str, done: Iterable[ClosedCase], of: Any) -> Stat
         for name in of(one):
             all_of[name] += 1
             against[name] += one.overturned
-    rows = sorted(((n, against[n] / count, against[n], count) for n, count in all_of.items()), key=lambda r: -r[1])
-    says = "Share of decided cases in which a person said otherwise."
-    return StatisticsTable(
-        id, title, says, ("", "Share overturned", "Overturned", "Decided"), tuple(rows), "bars", share=True
+    rows = sorted(
+        ((name, against[name] / n, against[name], n, *wilson(against[name], n)) for name, n in all_of.items()),
+        key=lambda row: (-row[4], -row[3], row[0]),
     )
+    says = "Share of decided cases in which a person said otherwise; what is surely high stands first."
+    columns = ("", "Share overturned", "Overturned", "Decided", "Share at least", "Share at most")
+    return StatisticsTable(id, title, says, columns, tuple(rows), "bars", share=True)
 
 
-def false_blocks(done: Iterable[ClosedCase]) -> StatisticsTable:
-    """Of the blocks that people read, the share that was wrong."""
+def unjust(id: str, title: str, decision: str, done: Iterable[ClosedCase]) -> StatisticsTable:
+    """Of the blocks, or of the warnings, that people read, the share that was wrong."""
     by_day: dict[str, Counter[bool]] = defaultdict(Counter)
     for one in done:
-        if one.case.decision == "block":
+        if one.case.decision == decision:
             by_day[one.last_at.date().isoformat()][one.overturned] += 1
     whole, wrong = sum(c.total() for c in by_day.values()), sum(c[True] for c in by_day.values())
     rows = tuple((day, c.total(), c[True], c[True] / c.total()) for day, c in sorted(by_day.items()))
-    says = f"Of {whole} blocks that people read, {wrong} were unjust" + (f": {wrong / whole:.1%}." if whole else ".")
-    columns = ("Day", "Blocks read", "Wrongly blocked", "Share wrong")
-    return StatisticsTable("false-blocks", "False blocks", says, columns, rows, "days")
+    name = {"block": "blocks", "warn": "warnings"}[decision]
+    says = f"Of {whole} {name} that people read, {wrong} were unjust"
+    if whole:
+        low, high = wilson(wrong, whole)
+        says += f": {wrong / whole:.1%} (between {low:.1%} and {high:.1%}, 95%)"
+    columns = ("Day", f"{name.capitalize()} read", "Unjust", "Share unjust")
+    return StatisticsTable(id, title, f"{says}.", columns, rows, "days")
+
+
+def wilson(count: int, whole: int) -> tuple[float, float]:
+    """The interval that holds a share with 95% confidence (Wilson)."""
+    z = 1.959964
+    share, square = count / whole, z * z / whole
+    middle = share + square / 2
+    spread = z * math.sqrt(share * (1 - share) / whole + square / whole / 4)
+    return max((middle - spread) / (1 + square), 0.0), min((middle + spread) / (1 + square), 1.0)
 
 
 def after_warning(span: ReportPeriod) -> StatisticsTable:
@@ -131,11 +148,8 @@ def after_warning(span: ReportPeriod) -> StatisticsTable:
             ScreeningRow.decision == "warn", ScreeningRow.created_at >= since, ScreeningRow.created_at < until
         )
     ).scalars()
-    ids = set(warned)
-    sent = set(session.scalars(select(AcknowledgementRow.screening_id).where(AcknowledgementRow.at >= since)))
-    dropped = set(session.scalars(select(WithdrawalRow.screening_id).where(WithdrawalRow.at >= since)))
-    later = dict(_again(session, since))
-    fates = Counter(_fate(one, sent, dropped, later) for one in ids)
+    followed = _followed(session, since)
+    fates = Counter(min(followed.get(one, [(since, FATES[4])]))[1] for one in warned)
     whole = sum(fates.values())
     rows = tuple((name, fates[name] / whole if whole else 0.0, fates[name]) for name in FATES)
     says = "The first thing that followed a warning."
@@ -145,18 +159,17 @@ def after_warning(span: ReportPeriod) -> StatisticsTable:
 FATES = ("Edited, then clean", "Edited, still flagged", "Sent all the same", "Withdrawn", "Nothing more was heard")
 
 
-def _again(session: Session, since: datetime) -> Iterable[tuple[str, str]]:
-    """(earlier screening, decision on the edited draft), the last edit last."""
-    query = select(ScreeningRow.previous_id, ScreeningRow.decision)
-    query = query.where(ScreeningRow.previous_id.is_not(None), ScreeningRow.created_at >= since)
-    for previous, decision in session.execute(query.order_by(ScreeningRow.id)):
-        yield str(previous), decision
-
-
-def _fate(id: str, sent: set[str], dropped: set[str], later: Mapping[str, str]) -> str:
-    if id in later:
-        return FATES[0] if later[id] == "allow" else FATES[1]
-    return FATES[2] if id in sent else FATES[3] if id in dropped else FATES[4]
+def _followed(session: Session, since: datetime) -> Mapping[str, list[tuple[datetime, str]]]:
+    """What followed each screening, with its time."""
+    found: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    edits = select(ScreeningRow.previous_id, ScreeningRow.created_at, ScreeningRow.decision)
+    edits = edits.where(ScreeningRow.previous_id.is_not(None), ScreeningRow.created_at >= since)
+    for previous, at, decision in session.execute(edits):
+        found[str(previous)].append((at, FATES[0] if decision == "allow" else FATES[1]))
+    for row, fate in ((AcknowledgementRow, FATES[2]), (WithdrawalRow, FATES[3])):
+        for screening_id, at in session.execute(select(row.screening_id, row.at).where(row.at >= since)):
+            found[screening_id].append((at, fate))
+    return found
 
 
 def time_to_decision(done: Iterable[ClosedCase]) -> StatisticsTable:

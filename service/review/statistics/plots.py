@@ -56,7 +56,7 @@ def _days(axes: "Axes", table: StatisticsTable, palette: dict[str, str], *, most
         values: list[Any] = [row[number + 1] for row in table.rows]
         colour = palette[SERIES.get(name, "soft")]
         style = {"linestyle": _DASHES[number % 3], "marker": _MARKS[number % 3], "markersize": 4}
-        axes.plot(range(len(days)), values, color=colour, label=name, linewidth=1.8, **style)  # type: ignore[arg-type]
+        axes.plot(range(len(days)), values, color=colour, label=name, linewidth=1.8, clip_on=False, **style)  # type: ignore[arg-type]
     step = max(1, -(-len(days) // most))
     axes.set_xticks(range(0, len(days), step), days[::step])
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -76,7 +76,7 @@ def _bars(axes: "Axes", table: StatisticsTable, palette: dict[str, str]) -> None
     bars = axes.barh([str(row[0]) for row in rows], values, color=palette["soft"], height=0.6)
     texts = [_said(value, row, share=table.share) for value, row in zip(values, rows, strict=True)]
     axes.bar_label(bars, texts, padding=4, color=palette["ink"])
-    axes.set_xlim(0, max([*values, 0.001]) * 1.25)
+    axes.set_xlim(0, 1.4 if table.share else max([*values, 0.001]) * 1.25)  # shares stand on one scale
     if table.share:
         axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xticks([])
@@ -86,4 +86,7 @@ def _said(value: float, row: tuple[object, ...], *, share: bool) -> str:
     """What stands at the end of a bar: a count, a share with its count, or a share of a whole."""
     if not share:
         return f"{value:,}"
-    return f"{value:.0%} of {row[-1]}" if len(row) > 3 else f"{value:.0%} ({row[-1]})"
+    if len(row) > 3:
+        _, _, _, whole, low, high = row
+        return f"{value:.0%} of {whole} ({low:.0%} to {high:.0%})"
+    return f"{value:.0%} ({row[-1]})"

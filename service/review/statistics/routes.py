@@ -12,6 +12,7 @@ from service.review.auth.access import ReviewerDep
 from service.review.cases.second_readings import disagreements, pairs
 from service.review.statistics.agreement import agreement
 from service.review.statistics.figures import TABLES, ReportPeriod, StatisticsTable
+from service.review.statistics.headlines import headlines
 from service.review.statistics.plots import plot
 from service.review.web.csv_files import csv_response
 from service.review.web.pages import PageRoute, page
@@ -26,6 +27,7 @@ def numbers(request: Request, session: SessionDep, me: ReviewerDep, days: int = 
     """Plots, each with its table."""
     return page(
         request, "statistics/numbers.html", me, here="Numbers", tables=_tables(session, days), days=days, spans=SPANS,
+        headlines=headlines(_span(session, days)),
         shown=_shown,
     )  # fmt: skip
 
