@@ -101,7 +101,7 @@ def _closed_case(
     if not decisions:
         return None
     first, last = decisions[0], decisions[-1]
-    faulty = at_fault and last.action != "overturn"  # whoever overturns a warning says that the form was in order
+    faulty = at_fault and last.action != "overturn"  # to overturn a warning is to say that the form was in order
     return ClosedCase(
         case, tuple(rules), tuple(findings), version, faulty, labels_of(last.labels), last.action, first.at, last.at
     )

@@ -296,8 +296,8 @@ def reopen(session: Session, encryptor: Encryptor, case: CaseRow, me: Reviewer, 
 
 
 def _appeal_waits_again(session: Session, screening_id: str, decided_at: datetime) -> None:
-    """The appeal that was answered with a decision waits for its answer again. Where the merchant has been told, the
-    next answer is told as well."""
+    """The appeal that was answered with a decision waits for its answer again. Where the merchant knows the answer, the
+    next one is sent as well."""
     appeal = session.get(AppealRow, screening_id, with_for_update=True)
     if appeal is None or appeal.state != "decided" or appeal.decided_at != decided_at:
         return

@@ -14,7 +14,7 @@ Outcome = Literal["uphold", "overturn", "relabel"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 """The acts of a reviewer that give a case its labels; every other act only moves the case."""
 REOPEN_TIME = timedelta(days=1)
-"""How long whoever closed a case may open it again. A lead may at any time."""
+"""How long the reviewer who closed a case may open it again. A lead may at any time."""
 StateName = Literal["open", "second", "disputed", "decided"]
 Role = Literal["reviewer", "lead", "administrator", "auditor"]
 
@@ -81,7 +81,7 @@ def decision_is_correct(machine: Decision, labels: Collection[Label], *, form_at
 def outcome_fits(
     outcome: Outcome, machine: Decision, labels: Collection[Label], *, form_at_fault: bool = False
 ) -> bool:
-    """Whether an outcome goes together with the labels. Whoever overturns a warning says that nothing was wrong with
+    """Whether an outcome goes together with the labels. To overturn a warning is to say that nothing was wrong with
     the form either."""
     if outcome == "relabel":
         return True

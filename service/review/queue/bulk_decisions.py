@@ -56,7 +56,7 @@ class BulkPlan:
     sample: tuple[QueueRow, ...]
 
     @property
-    def merchants_told(self) -> int:
+    def merchants_answered(self) -> int:
         """How many would get an answer."""
         return len(self.appeals)
 

@@ -131,8 +131,8 @@ class Screenings:
         waiting = [case for case in known if case.decided_at is None]
         if waiting:
             _join(waiting[0], kind, due, second=second)
-            told = case_opened_row(stored.caller, waiting[0].id, kind, stored.id, at)
-            note_row(self._session, {**told, "action": "reason_added"})
+            row = case_opened_row(stored.caller, waiting[0].id, kind, stored.id, at)
+            note_row(self._session, {**row, "action": "reason_added"})
             return waiting[0].id
         verdict = stored.verdict
         case = CaseRow(
