@@ -5,7 +5,6 @@ writers use are all one wildcard, numbers are another, so "the _ instead" is one
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +24,6 @@ _BITS = 18
 _SHAPES = ((0,), (0, 1), (0, 1, 2), (0, 2), (0, 3))
 """Offsets of the words that make up each kind of n-gram."""
 
-_REACH = np.array([shape[-1] for shape in _SHAPES])
 _KINDS = np.arange(1, 1 + len(_SHAPES)) << (3 * _BITS)
 _NOTHING = (1 << _BITS) - 1
 """The number of a place past a text's end; no word has it, so no n-gram of the space does."""
@@ -48,16 +46,6 @@ class _WordNumbers(dict[str, int]):
 
     def __missing__(self, token: str) -> int:
         return NUMBER if token.lstrip("$")[:1].isdigit() else WILDCARD
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrences:
-    """The n-grams of some texts that the space knows: column, first token and last token of each, three (n,) arrays.
-    Tokens are counted through all texts, with three places behind each."""
-
-    columns: Ints
-    first: Ints
-    last: Ints
 
 
 class NgramSpace:
@@ -104,17 +92,12 @@ class NgramSpace:
         keys += _KINDS
         return keys.ravel()
 
-    def occurrences(self, texts: Sequence[Sequence[str]]) -> Occurrences:
-        """Every known n-gram in order of its first token, repeated ones as often as they stand there."""
-        known, columns = self._columns.find(self.queries(texts))
-        first, kind = np.divmod(known, len(_SHAPES))
-        return Occurrences(columns, first, first + _REACH.take(kind))
-
     def columns_by_text(self, texts: Sequence[Sequence[str]]) -> tuple[Ints, Ints]:
-        """The columns of all occurrences, text after text, and how many each text has, (len(texts),)."""
-        found = self.occurrences(texts)
+        """The columns of all known n-grams, text after text, repeated ones as often as they stand there, and how many
+        each text has, (len(texts),)."""
+        known, columns = self._columns.find(self.queries(texts))
         text_of = np.arange(len(texts)).repeat([len(text) + PAST_THE_END for text in texts])
-        return found.columns, np.bincount(text_of[found.first], minlength=len(texts))
+        return columns, np.bincount(text_of[known // len(_SHAPES)], minlength=len(texts))
 
     def counts(self, texts: Sequence[Sequence[str]]) -> "csr_matrix":
         """(len(texts), m): how often each n-gram stands in each text."""

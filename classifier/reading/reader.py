@@ -59,11 +59,6 @@ class Reading:
     says_nothing: bool = False
 
     @property
-    def judged_tokens(self) -> list[int]:
-        """The numbers of the tokens that the models hear, in order."""
-        return [i for first, end in self.judged for i in range(first, end)]
-
-    @property
     def judged_words(self) -> list[str]:
         """The tokens that the models hear, in order."""
         return [token for first, end in self.judged for token in self.tokens[first:end]]
