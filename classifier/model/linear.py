@@ -77,11 +77,17 @@ def amid_neighbours(sums: NDArray[np.float32], limits: Sequence[int]) -> NDArray
     field or a draft begins."""
     amid = sums.copy()
     if len(sums) > 1:
-        shared = np.ones((len(sums) - 1, 1), np.float32)
-        shared[[limit - 1 for limit in limits if 0 < limit < len(sums)]] = 0
+        shared = same_field(len(sums), limits)[:, None]
         amid[1:] += sums[:-1] * shared
         amid[:-1] += sums[1:] * shared
     return amid
+
+
+def same_field(count: int, limits: Sequence[int]) -> NDArray[np.float32]:
+    """1 where a row and the next stand in one field of one draft, 0 where the next begins another, (count - 1,)."""
+    shared = np.ones(max(count - 1, 0), np.float32)
+    shared[[limit - 1 for limit in limits if 0 < limit < count]] = 0
+    return shared
 
 
 def borders(readings: Sequence[Reading]) -> list[int]:

@@ -9,7 +9,7 @@ from classifier.draft import Order
 from classifier.evidence import RuleEvidence, Span
 from classifier.labels import LABELS, Label
 from classifier.model.linear import WIDTH, LinearScores
-from classifier.reading.passages import has_background
+from classifier.reading.passages import Background
 from classifier.reading.reader import Reading
 
 Floats = NDArray[np.float64]
@@ -35,9 +35,10 @@ _STRONG, _WEAK, _REST = 2 * WIDTH, 2 * WIDTH + _N, 2 * WIDTH + 2 * _N
 
 
 def passage_features(
-    linear: LinearScores, rules: RuleEvidence, order: Order | None, reading: Reading
+    linear: LinearScores, rules: RuleEvidence, order: Order | None, reading: Reading, known: Background
 ) -> NDArray[np.float64]:
-    """What linear models and rules say of each passage, in the order of FEATURE_NAMES, (s, k)."""
+    """What linear models and rules say of each passage, in the order of FEATURE_NAMES, (s, k). `known` is the reading's
+    background."""
     count = len(reading.judged)
     features = np.zeros((count, len(FEATURE_NAMES)))
     if not count:
@@ -57,7 +58,7 @@ def passage_features(
     rest[:, 0] = by_customer
     rest[:, 1] = order is not None and order.cancelled_by == "merchant"
     rest[:, 3] = [float("?" in reading.tokens[first:end]) for first, end in reading.judged]
-    rest[:, 4], rest[:, 5] = has_background(reading)
+    rest[:, 4], rest[:, 5] = (found is not None for found in known)
     rest[:, 6] = reading.language.code != "en"
     rest[:, 7] = [1.0 / (1.0 + (end - first) / 20.0) for first, end in reading.judged]
     return features

@@ -20,7 +20,7 @@ from classifier.model.encoder import Encoder, EncoderScores
 from classifier.model.linear import LinearModels, LinearScores
 from classifier.model.ngrams import NgramSpace
 from classifier.model.passage_features import passage_features
-from classifier.reading.passages import Passage, passages
+from classifier.reading.passages import Passage, background, passages
 from classifier.reading.reader import Reading
 
 Floats = NDArray[np.float64]
@@ -113,9 +113,11 @@ class TextScorer:
     def _stacked(
         self, linear: LinearScores, rules: RuleEvidence, order: Order | None, reading: Reading
     ) -> PassageScores:
-        logits = passage_features(linear, rules, order, reading) @ self._artifact.stack.T + self._artifact.stack_bias
+        known = background(reading)
+        features = passage_features(linear, rules, order, reading, known)
+        logits = features @ self._artifact.stack.T + self._artifact.stack_bias
         encoder = self.encoder is not None and self._artifact.encoder_stack is not None
-        found = passages(reading)
+        found = passages(reading, known)
         return PassageScores(logits, found, self._doubt.asked(logits, found) if encoder else (), encoder)
 
     def encoder_scores(

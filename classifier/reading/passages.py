@@ -14,6 +14,11 @@ from classifier.reading.reader import Reading
 Range = tuple[int, int]
 """(first, end) token numbers."""
 
+Telling = tuple[int, Range]
+"""The number of a sentence that tells of the order or the stock, and the tokens around the word that says so."""
+
+Background = tuple[Telling | None, Telling | None]
+
 _SUBJECT, _NEIGHBOUR, _BACKGROUND = 12, 28, 10
 """At most so many tokens of the subject, of a neighbour on each side, and on each side of a background word."""
 
@@ -38,13 +43,19 @@ class Passage:
         return [i for first, end in self.ranges for i in range(first, end)]
 
 
-def passages(reading: Reading) -> list[Passage]:
-    """One passage for each sentence that the models receive, in order."""
+def background(reading: Reading) -> Background:
+    """The first sentence that tells what became of the order, and the first that tells of the stock."""
+    return _first_with(reading, _CANCELLING), _first_with(reading, _STOCK)
+
+
+def passages(reading: Reading, known: Background | None = None) -> list[Passage]:
+    """One passage for each sentence that the models receive, in order. `known` is the reading's background, where the
+    caller has it already."""
     sentences = reading.judged
-    background = [found for stems in (_CANCELLING, _STOCK) if (found := _first_with(reading, stems))]
+    elsewhere = [found for found in known or background(reading) if found]
     in_subject = bisect_left(sentences, (reading.subject_tokens,))
     subject = _clipped_end(sentences[0], _SUBJECT) if in_subject else None
-    return [_passage(sentences, at, in_subject, subject, background) for at in range(len(sentences))]
+    return [_passage(sentences, at, in_subject, subject, elsewhere) for at in range(len(sentences))]
 
 
 def _passage(
@@ -52,7 +63,7 @@ def _passage(
     at: int,
     in_subject: int,
     subject: Range | None,
-    background: Sequence[tuple[int, Range]],
+    tellings: Sequence[Telling],
 ) -> Passage:
     low, high = (0, in_subject) if at < in_subject else (in_subject, len(sentences))
     first, end = sentences[at]
@@ -61,22 +72,17 @@ def _passage(
     if at + 1 < high:
         end = min(sentences[at + 1][1], end + _NEIGHBOUR)
     ranges = [(first, end)]
-    ranges[:0] = sorted({words for n, words in background if abs(n - at) > 1 and n >= in_subject})
+    ranges[:0] = sorted({words for n, words in tellings if abs(n - at) > 1 and n >= in_subject})
     if subject is not None and at >= in_subject:
         ranges.insert(0, subject)
     return Passage(sentences[at], tuple(ranges))
-
-
-def has_background(reading: Reading) -> tuple[bool, bool]:
-    """Whether some sentence tells what became of the order, and whether one tells of the stock."""
-    return _first_with(reading, _CANCELLING) is not None, _first_with(reading, _STOCK) is not None
 
 
 def _clipped_end(sentence: Range, most: int) -> Range:
     return sentence[0], min(sentence[1], sentence[0] + most)
 
 
-def _first_with(reading: Reading, stems: tuple[str, ...]) -> tuple[int, Range] | None:
+def _first_with(reading: Reading, stems: tuple[str, ...]) -> Telling | None:
     """The number of the first sentence with a word that begins so, and the tokens around that word."""
     for n, (first, end) in enumerate(reading.judged):
         for at in range(first, end):

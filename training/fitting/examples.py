@@ -10,7 +10,7 @@ from classifier.draft import LabelledDraft
 from classifier.evidence import RuleEvidence
 from classifier.labels import LABELS
 from classifier.matching.matcher import RuleMatcher
-from classifier.model.linear import borders
+from classifier.model.linear import borders, same_field
 from classifier.reading.reader import Reader, Reading
 
 _ENOUGH = 0.5
@@ -119,8 +119,7 @@ def _amid(marks: NDArray[np.int64], limits: Sequence[int]) -> NDArray[np.int64]:
     """The labels of each sentence or of a neighbour in its field."""
     amid = marks.copy()
     if len(marks) > 1:
-        shared = np.ones((len(marks) - 1, 1), np.int64)
-        shared[[limit - 1 for limit in limits if 0 < limit < len(marks)]] = 0
+        shared = same_field(len(marks), limits).astype(np.int64)[:, None]
         amid[1:] |= marks[:-1] * shared
         amid[:-1] |= marks[1:] * shared
     return amid

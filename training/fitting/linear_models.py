@@ -11,9 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from classifier.labels import LABELS
-from classifier.model.linear import LinearModels, LinearScores
+from classifier.model.linear import LinearModels, LinearScores, same_field
 from classifier.model.ngrams import Floats, NgramSpace, inverse_frequencies, weighted
 from classifier.model.passage_features import FEATURE_NAMES, passage_features
+from classifier.reading.passages import background
 from training.fitting.examples import Examples
 from training.fitting.logistic import in_parallel, logistic
 from training.fitting.recipe import Recipe
@@ -102,8 +103,7 @@ def matrices_of(examples: Examples, recipe: Recipe) -> Matrices:
 def _amid(counts: csr_matrix, limits: Sequence[int]) -> csr_matrix:
     """Each row plus the one before and the one after it, within its field: `amid_neighbours` of counts."""
     n = counts.shape[0]
-    shared = np.ones(max(n - 1, 0), np.float32)
-    shared[[limit - 1 for limit in limits if 0 < limit < n]] = 0
+    shared = same_field(n, limits)
     neighbours = diags([shared, np.ones(n, np.float32), shared], [-1, 0, 1], shape=(n, n), format="csr")
     return (neighbours @ counts).astype(np.float32).tocsr()
 
@@ -150,8 +150,9 @@ def features_of(linear: Linear, examples: Examples, rows: Sequence[int]) -> NDAr
     return np.concatenate(
         found
         + [
-            passage_features(one, examples.rules[i], examples.drafts[i].order, examples.readings[i])
+            passage_features(one, examples.rules[i], examples.drafts[i].order, reading, background(reading))
             for one, i in zip(scores, rows, strict=True)
+            for reading in (examples.readings[i],)
         ]
     )
 
