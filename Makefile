@@ -34,8 +34,8 @@ lock: .venv/.ready-dev
 wheel: .venv/.ready-dev
 	$(BIN)/hatchling build
 
-# Two processes; tests/parting.py says which tests stay together and which begin.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+# Two processes; tests/conftest.py says which tests stay together and which begin.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 test: .venv/.ready-dev
 	$(PYTEST) -m "not long"

@@ -1,16 +1,18 @@
-"""What all tests share: a screener with the promoted model, loaded once; and how they are parted over two processes."""
+"""What all tests share: a screener with the promoted model, loaded once; and which tests one process runs together."""
 
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 
 from classifier import Screener
 from service.storage import users
-from tests.parting import Parting, place
 
+TESTS = Path(__file__).parent
 CHROMIUM = Path("/usr/bin/chromium")
+LONGEST_FIRST = ("training", "browser", "review", "service")
+"""Rooms in the order in which they begin, so that short files fill what is left of the time at the end."""
 
 
 @pytest.fixture(scope="session")
@@ -26,12 +28,29 @@ def cheap_passwords() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: place(item.path.parent.name))
+    """Tests that share something dear to start carry the runner's mark of a group, which one process runs."""
+    items.sort(key=lambda item: _begins(_room(item)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Parting:
-    return Parting(config, log)
+def _room(item: pytest.Item) -> str:
+    """The folder of `tests/` that holds a test."""
+    return item.path.relative_to(TESTS).parts[0]
+
+
+def _begins(room: str) -> int:
+    return LONGEST_FIRST.index(room) if room in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+def _group(item: pytest.Item) -> str:
+    """A running service on one kind of database is started once, and one model is trained for all that need one; other
+    tests stay with their file."""
+    room = _room(item)
+    kind = re.search(r"\b(sqlite|postgresql)\b", item.name)
+    if kind and room in ("review", "service"):
+        return f"{room} {kind[1]}"
+    return room if room == "training" and "notebooks" not in item.path.name else item.path.stem
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
