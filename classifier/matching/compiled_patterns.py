@@ -8,6 +8,7 @@ import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 from spacy.matcher import Matcher, PhraseMatcher
 from spacy.tokens import Doc
@@ -19,6 +20,8 @@ _OTHER = "_"
 _LETTERS = string.ascii_letters
 _MOST_ANSWERS = 256
 """Of each shape, so many of spaCy's answers are kept."""
+
+_Word = TypeVar("_Word", int, str)
 
 Place = tuple[str, bool, int]
 """One element of a shape: the letters it takes, whether it may be missing, how many words of any kind it may skip."""
@@ -77,7 +80,7 @@ def words_of(element: Element) -> frozenset[str]:
     return NUMBER_WORDS if element.number else element.words
 
 
-def as_letters(words: Iterable[int], letters: Mapping[int, str]) -> str:
+def as_letters(words: Iterable[_Word], letters: Mapping[_Word, str]) -> str:
     """Words as letters, one each; those that the pattern does not name are all one."""
     return "".join([letters.get(word, _OTHER) for word in words])
 
