@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import RunningService
-from tests.browser.test_review_work import client, go_home, press, screened
+from tests.browser.test_review_work import client, go_home, listens, press, screened
 from tests.browser.test_review_work import desk as desk  # their desk, as this module's fixture too
 from tests.browser.test_review_work import sit as sit
 from tests.review.desk import SWAP
@@ -36,7 +36,7 @@ def case_of(page: Page) -> str:
 
 def another_case(page: Page, before: str) -> None:
     expect(page.locator(f'#case:not([data-id="{before}"])')).to_be_visible()
-    page.wait_for_load_state()  # its scripts listen
+    listens(page)
 
 
 def test_a_key_that_is_held_down_decides_one_case(sit: Sit) -> None:
@@ -77,8 +77,13 @@ def test_enter_on_a_label_decides_nothing(sit: Sit) -> None:
     page = sit("mira")
     before = waiting(page)
     case = start(page)
-    page.locator("input[name=label]").first.focus()
-    page.keyboard.press("Enter")
+    page.evaluate("() => { window.sends = 0; document.addEventListener('submit', () => { window.sends += 1; }); }")
+    page.locator("#why").evaluate("why => { why.open = true; }")
+    for box in page.locator("input[name=label], input[name=wrong_rule]").all():
+        box.focus()
+        page.keyboard.press("Enter")
+    assert page.evaluate("window.sends") == 0  # the press of j below would overtake a decision on its way
+    assert case_of(page) == case
     page.keyboard.press("j")
     another_case(page, case)
     assert waiting(page) == before

@@ -69,6 +69,7 @@ def sit(chromium: Browser, desk: RunningService) -> Iterator[Callable[..., Page]
         page.keyboard.type(PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url(re.compile(r"/review$"))
+        listens(page)
         return page
 
     yield signed_in
@@ -80,17 +81,23 @@ def sit(chromium: Browser, desk: RunningService) -> Iterator[Callable[..., Page]
 def press(page: Page, key: str) -> None:
     """Press a key that leads to another page, and wait for it; as a person does, once the case is there to be read."""
     before = page.url
+    listens(page)
     if page.locator("#decide").count():
         expect(page.locator("#decide")).to_have_attribute("data-ready", "1")
     page.keyboard.press(key)
     page.wait_for_url(lambda url: url != before)
-    page.wait_for_load_state()
+    listens(page)
+
+
+def listens(page: Page) -> None:
+    """Wait until the page's keys work. A new address does not say so: the load of the page before still counts."""
+    expect(page.locator("body[data-listens]")).to_be_attached()
 
 
 def go_home(page: Page) -> None:
     page.locator(".home").click()
     page.wait_for_url(re.compile(r"/review$"))
-    page.wait_for_load_state()
+    listens(page)
 
 
 def test_twenty_cases_are_cleared_by_keyboard_alone(sit: Callable[..., Page]) -> None:

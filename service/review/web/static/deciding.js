@@ -1,4 +1,6 @@
-// Nothing is decided by accident: not within half a second of a case appearing, not twice, not by a key that is held.
+// Nothing is decided by accident: not within half a second of a case appearing, not twice, not by a key that is held, and
+// not by Enter on a tick box, which a browser takes for a press of the form's first button that is not disabled: that one
+// stands there for it (data-nothing).
 
 const WAIT = 500;
 
@@ -6,10 +8,11 @@ export const guard = (form, refuse) => {
   let sent = false;
   setTimeout(() => { form.dataset.ready = "1"; }, WAIT);
   form.addEventListener("submit", (event) => {
-    if (sent || !form.dataset.ready) {
+    const nothing = event.submitter?.dataset.nothing !== undefined;
+    if (nothing || sent || !form.dataset.ready) {
       event.preventDefault();
       event.stopImmediatePropagation();
-      if (!sent) refuse("That came as the case appeared. Press again.");
+      if (!sent && !nothing) refuse("That came as the case appeared. Press again.");
     } else {
       queueMicrotask(() => { sent = !event.defaultPrevented; });
     }

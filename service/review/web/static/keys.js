@@ -29,13 +29,16 @@ document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
   if (typing(event.target)) return;
-  if (event.key === "Enter" && event.target.closest("a, button, summary, input")) {
+  if (event.key === "Enter" && event.target.matches("input")) { event.preventDefault(); return; } // a tick box sends no form
+  if (event.key === "Enter" && event.target.closest("a, button, summary")) {
     if (event.repeat) event.preventDefault();
     return;
   }
   if (own.off && event.key.length === 1) return;
   if (press(event.key, event.repeat)) event.preventDefault();
 });
+
+document.body.dataset.listens = "1";
 
 const dialog = document.querySelector("dialog#keys");
 document.querySelector("[data-opens=keys]")?.addEventListener("click", () => {
