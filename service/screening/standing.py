@@ -8,7 +8,7 @@ none, nor does one that a reviewer found prohibited. A pass that the screening d
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from service.passes import PassTerms, PassVerification
@@ -26,15 +26,20 @@ SPENT = "This pass has been spent. Screen the draft again to send it once more."
 
 
 def found_prohibited(session: Session, screening_id: str) -> bool:
-    """Whether the final decision of the newest review of a screening says that the draft is prohibited."""
+    """Whether the final decision of the newest review of a screening says that the draft is prohibited. Of a case that
+    waits again (an appeal), what was decided before holds until it is decided again."""
     labels = session.scalar(
         select(CaseDecisionRow.labels)
         .join(CaseRow, CaseRow.id == CaseDecisionRow.case_id)
-        .where(CaseRow.screening_id == screening_id, CaseRow.decided_at.is_not(None), has_outcome())
+        .where(CaseRow.screening_id == screening_id, _is_over(), has_outcome())
         .order_by(CaseDecisionRow.id.desc())
         .limit(1)
     )
     return labels is not None and decision_of(labels_of(labels)) == "block"
+
+
+def _is_over() -> ColumnElement[bool]:
+    return or_(CaseRow.decided_at.is_not(None), CaseDecisionRow.id <= CaseRow.earlier_round)
 
 
 def standing_terms(session: Session, stored: StoredScreening) -> list[PassTerms]:

@@ -13,6 +13,7 @@ from service.review.auth.roles import Reviewer
 from service.review.cases.claims import locked_case
 from service.review.cases.closed_cases import closed_cases
 from service.review.cases.decisions import DecisionRequest, decide
+from service.review.cases.second_readings import disagreements
 from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
 from service.storage.tables.screenings import AppealRow, OutboxRow
 from tests.review.desk import SWAP, Desk, Seat
@@ -215,14 +216,18 @@ def test_a_selection_says_what_merchants_are_told_and_leaves_appeals_unless_aske
     assert appeal_of(desk, desk.row(cases[0]).screening_id).outcome == "upheld"
 
 
-def test_a_warning_about_the_form_can_be_wrong_and_is_counted_so(desk: Desk, seat: Sit) -> None:
-    answer = desk.service.screen(NO_SUBJECT, merchant_id="M-form")
+def warned_and_sent(desk: Desk) -> dict[str, Any]:
+    """The answer to a draft that was warned about its form, and sent all the same."""
+    answer: dict[str, Any] = desk.service.screen(NO_SUBJECT, merchant_id="M-form")
     assert answer["decision"] == "warn", answer
     sent = desk.service.client.post(f"/screenings/{answer['screening_id']}/acknowledge", json={"reason": "It has one."})
     assert sent.status_code == 200
-    with desk.service.services.database.reading() as session:
-        query = select(CaseRow.id).where(CaseRow.screening_id == answer["screening_id"])
-        case = session.scalars(query).one()
+    return answer
+
+
+def test_a_warning_about_the_form_can_be_wrong_and_is_counted_so(desk: Desk, seat: Sit) -> None:
+    answer = warned_and_sent(desk)
+    [case] = of_draft(desk, answer["screening_id"])
     mira = seat("mira")
     page = mira.page(f"/cases/{case}")
     assert "The warning was right" in page
@@ -299,3 +304,76 @@ def test_the_first_decision_stays_on_the_record(desk: Desk, seat: Sit) -> None:
     with desk.service.services.database.reading() as session:
         rows = session.scalars(select(CaseDecisionRow).where(CaseDecisionRow.case_id == case)).all()
     assert [(row.action, row.undoes) for row in rows] == [("uphold", None), ("reopen", rows[0].id)]
+
+
+def of_draft(desk: Desk, screening: str) -> list[str]:
+    with desk.service.services.database.reading() as session:
+        return list(session.scalars(select(CaseRow.id).where(CaseRow.screening_id == screening)))
+
+
+def test_an_appeal_against_a_decided_case_lets_that_case_wait_again(desk: Desk, seat: Sit) -> None:
+    case, mira, lena = desk.case(), seat("mira"), seat("lena")
+    screening = desk.row(case).screening_id
+    mira.decide(case, "uphold")
+    desk.change(case, created_at=datetime.now(UTC) - timedelta(days=3))
+    appealed(desk, screening)
+    assert of_draft(desk, screening) == [case]
+    row = desk.row(case)
+    assert (row.state, row.kind, row.decided_at) == ("open", "appealed", None)
+    assert datetime.now(UTC) - row.created_at < timedelta(minutes=5)
+    assert recorded(desk, case)[-1] == "reopened"
+    assert exported(desk, lena, case) is None
+    assert case in mira.page("?queue=appealed")
+    mira.decide(case, "overturn")
+    assert appeal_of(desk, screening).outcome == "overturned"
+    assert (desk.row(case).state, exported(desk, lena, case), overturned(desk, case)) == ("decided", [], True)
+    assert [row.action for row in acts(desk, case)] == ["uphold", "overturn"]
+
+
+def test_a_reading_before_an_appeal_is_no_reading_after_it(desk: Desk, seat: Sit) -> None:
+    case, mira, jonas = desk.case(second=True), seat("mira"), seat("jonas")
+    screening = desk.row(case).screening_id
+    mira.decide(case, "uphold")
+    jonas.decide(case, "uphold")
+    appealed(desk, screening)
+    mira.decide(case, "overturn")
+    assert (desk.row(case).state, appeal_of(desk, screening).state) == ("second", "open")
+    assert case in jonas.page("?queue=second")
+    assert "second reader" in jonas.page(f"/cases/{case}")
+    with desk.service.services.database.reading() as session:
+        assert not [one for one in disagreements(session, 1000) if one.case_id == case]
+    jonas.decide(case, "overturn")
+    assert appeal_of(desk, screening).outcome == "overturned"
+
+
+def test_a_case_decided_the_other_way_takes_its_pass_back(desk: Desk, seat: Sit) -> None:
+    screening, mira, client = desk.screening(), seat("mira"), desk.service.client
+    appealed(desk, screening)
+    [case] = of_draft(desk, screening)
+    mira.decide(case, "overturn")
+    with desk.service.services.database.writing() as session:  # as half a minute would
+        appeal = session.get_one(AppealRow, screening)
+        moment = datetime.now(UTC) - timedelta(minutes=2)
+        appeal.decided_at = session.get_one(CaseRow, case).decided_at = moment
+        session.get_one(OutboxRow, appeal.event_id).attempts = 1
+    token = client.get(f"/screenings/{screening}").json()["pass"]
+    check = {"token": token, **SWAP}
+    assert client.post("/passes/verify", json=check).json()["valid"]
+    mira.post(f"/cases/{case}/reopen", reason="It is a swap.", filter="")
+    assert client.post("/passes/verify", json=check).json()["reason"] == "revoked"
+    mira.decide(case, "uphold")
+    assert client.post("/passes/verify", json=check).json()["reason"] == "revoked"
+    assert client.get(f"/screenings/{screening}").json()["pass"] is None
+
+
+def test_what_a_person_found_prohibited_gets_no_pass_back_by_contesting(desk: Desk, seat: Sit) -> None:
+    screening, client = warned_and_sent(desk)["screening_id"], desk.service.client
+    [case] = of_draft(desk, screening)
+    token = client.get(f"/screenings/{screening}").json()["pass"]
+    check = {"token": token, **NO_SUBJECT}
+    assert client.post("/passes/verify", json=check).json()["valid"]
+    seat("mira").decide(case, "uphold", label=["substitute_offer"])
+    assert client.post("/passes/verify", json=check).json()["reason"] == "revoked"
+    appealed(desk, screening)
+    assert of_draft(desk, screening) == [case]
+    assert client.post("/passes/verify", json=check).json()["reason"] == "revoked"

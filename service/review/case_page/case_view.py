@@ -131,11 +131,17 @@ def case_view(session: Session, encryptor: Encryptor, policy: Policy, case: Case
         order=_order_words(row.order_state), merchant=row.merchant_id, language_words=_language(verdict),
         versions={"model": row.model_version, "rules": row.rules_version, "policy": row.policy_version},
         merchant_history=merchant_history(session, row), appeal=appeal,
-        opinions=[step for step in steps if step.stands] if case.state == "disputed" else [],
+        opinions=_opinions(case, steps),
         acknowledged=acknowledged, unscreened=unscreened,
         shadow=_shadow(session, row.id),
         case_history=[] if blind else steps, blind=blind, seen=steps[-1].id if steps else 0,
     )  # fmt: skip
+
+
+def _opinions(case: CaseRow, steps: Sequence[HistoryStep]) -> list[HistoryStep]:
+    """The decisions that two readers differ in; none where they do not."""
+    disputed = case.state == "disputed"
+    return [step for step in steps if disputed and step.stands and step.id > (case.earlier_round or 0)]
 
 
 def _preview(case: CaseRow, verdict: Document) -> Mapping[str, object]:

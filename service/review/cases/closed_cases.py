@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from classifier import Decision
 from service.review.cases.decisions import FORM_WITNESSES, NO_REASON
 from service.review.cases.rules import decision_is_correct
-from service.review.cases.state import has_outcome, labels_of
+from service.review.cases.state import has_outcome, in_this_round, labels_of
 from service.storage.tables.review import CaseDecisionRow, CaseRow
 from service.storage.tables.screenings import FindingRow, ScreeningRow
 
@@ -51,7 +51,7 @@ def closed_cases(session: Session, since: datetime, until: datetime) -> list[Clo
     for row in session.scalars(
         select(CaseDecisionRow)
         .join(CaseRow, CaseRow.id == CaseDecisionRow.case_id)
-        .where(*span, has_outcome())
+        .where(*span, has_outcome(), in_this_round())
         .order_by(CaseDecisionRow.id)
     ):
         decisions[row.case_id].append(row)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.review.cases.state import has_outcome, labels_of
+from service.review.cases.state import has_outcome, in_this_round, labels_of
 from service.review.statistics.agreement import LabelPair
 from service.review.web.wording import split
 from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
@@ -49,15 +49,15 @@ def final_decisions(session: Session, case_ids: Sequence[str]) -> dict[str, Fina
 
 def _read_twice(session: Session) -> list[list[tuple[CaseDecisionRow, str]]]:
     rows = session.execute(
-        select(CaseDecisionRow, UserRow.name)
+        select(CaseDecisionRow, UserRow.name, in_this_round())
         .join(CaseRow, CaseRow.id == CaseDecisionRow.case_id)
         .join(UserRow, UserRow.id == CaseDecisionRow.actor_id)
         .where(CaseRow.second_review, has_outcome())
         .order_by(CaseDecisionRow.id)
     ).all()
-    by_case: dict[str, list[tuple[CaseDecisionRow, str]]] = defaultdict(list)
-    for row, name in rows:
-        by_case[row.case_id].append((row, name))
+    by_case: dict[tuple[str, bool], list[tuple[CaseDecisionRow, str]]] = defaultdict(list)
+    for row, name, this_round in rows:  # what is decided after an appeal is no second reading of what was before it
+        by_case[row.case_id, this_round].append((row, name))
     return [decisions for decisions in by_case.values() if len(decisions) > 1]
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from classifier import Label
@@ -24,6 +24,11 @@ def has_outcome() -> ColumnElement[bool]:
     return and_(CaseDecisionRow.action.in_(OUTCOMES), not_undone())
 
 
+def in_this_round() -> ColumnElement[bool]:
+    """The condition on CaseDecisionRow and CaseRow that the row came after the case last began to wait."""
+    return CaseDecisionRow.id > func.coalesce(CaseRow.earlier_round, 0)
+
+
 def decision_rows(session: Session, case_id: str) -> list[CaseDecisionRow]:
     """Every act on a case, the oldest first, undone ones included."""
     query = select(CaseDecisionRow).where(CaseDecisionRow.case_id == case_id).order_by(CaseDecisionRow.id)
@@ -32,7 +37,8 @@ def decision_rows(session: Session, case_id: str) -> list[CaseDecisionRow]:
 
 def reviewer_decisions(session: Session, case: CaseRow) -> tuple[ReviewerDecision, ...]:
     """The decisions on the draft that stand, the oldest first."""
-    query = select(CaseDecisionRow).where(CaseDecisionRow.case_id.in_(_of_one_draft(case)), has_outcome())
+    query = select(CaseDecisionRow).join(CaseRow, CaseRow.id == CaseDecisionRow.case_id)
+    query = query.where(CaseRow.id.in_(_of_one_draft(case)), has_outcome(), in_this_round())
     rows = list(session.scalars(query.order_by(CaseDecisionRow.id)))
     people = _people(session, {row.actor_id for row in rows})
     return tuple(_reviewer_decision(row, people[row.actor_id]) for row in rows)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, sele
 from sqlalchemy.orm import Session
 
 from service.review.auth.roles import Reviewer
-from service.review.cases.state import has_outcome
+from service.review.cases.state import has_outcome, in_this_round
 from service.review.queue.filters import Place, QueueFilter
 from service.review.web.wording import KIND, split, urgency
 from service.storage.encryption import Encryptor
@@ -100,6 +100,7 @@ def _not_decided_by(me: Reviewer) -> ColumnElement[bool]:
         CaseDecisionRow.case_id == CaseRow.id,
         CaseDecisionRow.actor_id == me.id,
         has_outcome(),
+        in_this_round(),
     )
     return not_(mine)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.storage.audit import case_opened_row, note_row
@@ -13,7 +13,7 @@ from service.storage.outbox import is_settled
 from service.storage.screenings.documents import read_document
 from service.storage.screenings.records import StoredScreening, new_id
 from service.storage.screenings.search import index_drafts
-from service.storage.tables.review import CaseRow
+from service.storage.tables.review import CaseDecisionRow, CaseRow
 from service.storage.tables.screenings import (
     AcknowledgementRow,
     AppealRow,
@@ -120,8 +120,8 @@ class Screenings:
         return True
 
     def open_case(self, stored: StoredScreening, kind: str, at: datetime, due: datetime, *, second: bool) -> str:
-        """Put a screening before the reviewers; the id of its case. A draft has one case that waits: where there is
-        one, this is a further reason for it."""
+        """Put a screening before the reviewers; the id of its case. A draft has one case: where there is one, this is a
+        further reason for it, and if it was decided, it waits again."""
         known = self._session.scalars(
             select(CaseRow).where(CaseRow.screening_id == stored.id).order_by(CaseRow.id).with_for_update()
         ).all()
@@ -134,6 +134,8 @@ class Screenings:
             row = case_opened_row(stored.caller, waiting[0].id, kind, stored.id, at)
             note_row(self._session, {**row, "action": "reason_added"})
             return waiting[0].id
+        if known:
+            return self._again(max(known, key=_decided_at), kind, at, due, second=second, caller=stored.caller)
         verdict = stored.verdict
         case = CaseRow(
             id=new_id(at.timestamp()), screening_id=stored.id, kind=kind, state="open", created_at=at, due_at=due,
@@ -141,12 +143,29 @@ class Screenings:
             labels=" ".join(entry["label"] for entry in verdict["labels"] if entry["asserted"]),
             merchant_id=stored.merchant_id, model_version=verdict["model_version"],
             language=verdict["language"]["code"],
+            template_hash=self._session.get_one(ScreeningRow, stored.id).template_hash,
         )  # fmt: skip
         self._session.add(case)
         note_row(self._session, case_opened_row(stored.caller, case.id, kind, stored.id, at))
-        if not known and stored.draft and not self._encryptor.encrypts:
+        if stored.draft and not self._encryptor.encrypts:
             index_drafts(self._session.connection(), [(stored.id, stored.draft)])
         return case.id
+
+    def _again(self, case: CaseRow, kind: str, at: datetime, due: datetime, *, second: bool, caller: str) -> str:
+        """Let a decided case wait once more for a new reason; what was decided before stays on the record."""
+        newest = select(func.max(CaseDecisionRow.id)).where(CaseDecisionRow.case_id == case.id)
+        case.earlier_round = self._session.scalar(newest)
+        case.state, case.decided_at, case.claimed_by, case.lock_expires_at = "open", None, None, None
+        case.created_at, case.due_at = at, due
+        _join(case, kind, due, second=second)
+        row = case_opened_row(caller, case.id, kind, case.screening_id, at)
+        note_row(self._session, {**row, "action": "reopened", "before": {"state": "decided"}})
+        return case.id
+
+
+def _decided_at(case: CaseRow) -> datetime:
+    assert case.decided_at is not None
+    return case.decided_at
 
 
 _FIRST = ("appealed", "unscreened", "warned_sent", "blocked")

@@ -94,6 +94,7 @@ def case_row(screening: NewScreening, kind: str) -> dict[str, Any]:
         "merchant_id": screening.merchant_id,
         "model_version": verdict["model_version"],
         "language": verdict["language"]["code"],
+        "template_hash": template_hash(screening.draft.body),
     }
 
 

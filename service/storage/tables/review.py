@@ -14,7 +14,10 @@ ROLES = ("reviewer", "lead", "administrator", "auditor")
 class CaseRow(Base):
     """A stored screening that awaits a person. Decision, labels and the rest are copied from the screening, so that
     the queue filters on one table. `state`: open, second (awaits a blind second reviewer), held, disputed or decided.
-    A held case is locked for `claimed_by` until `lock_expires_at`."""
+    A held case is locked for `claimed_by` until `lock_expires_at`. A decided case that gets a further reason (an
+    appeal) waits again: `created_at` is when it began to, and its state follows from the decisions after
+    `earlier_round`, the id of the newest one before. `template_hash` is the screening's; cases of the workbench may
+    lack it."""
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -29,6 +32,7 @@ class CaseRow(Base):
         Index("ix_cases_merchant", "merchant_id", "decided_at", "due_at", "id"),
         Index("ix_cases_model", "model_version", "decided_at", "due_at", "id"),
         Index("ix_cases_language", "language", "decided_at", "due_at", "id"),
+        Index("ix_cases_template", "template_hash", "decided_at", "due_at", "id"),
     )
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     screening_id: Mapped[str] = mapped_column(ID, ForeignKey("screenings.id"))
@@ -45,6 +49,8 @@ class CaseRow(Base):
     merchant_id: Mapped[str | None] = mapped_column(String(200))
     model_version: Mapped[str] = mapped_column(String(100))
     language: Mapped[str] = mapped_column(String(8))
+    template_hash: Mapped[str | None] = mapped_column(String(64))
+    earlier_round: Mapped[int | None]
 
 
 class CaseDecisionRow(Base):
