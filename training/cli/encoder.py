@@ -21,6 +21,8 @@ def encoder(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the drafts.")] = 2,
     rate: Annotated[float, typer.Option(min=0, help="Learning rate at its highest.")] = 1e-4,
     start: Annotated[Path | None, typer.Option(help="Folder of an earlier run to go on from.")] = None,
+    layers: Annotated[int, typer.Option(min=1, max=6, help="Layers; fewer are faster and judge worse.")] = 6,
+    teacher: Annotated[Path | None, typer.Option(help="Folder of a run whose scores it learns beside labels.")] = None,
     as_json: Json = False,
 ) -> None:
     """Fine-tune the encoder on the training part alone, so that the tune part tells what it adds."""
@@ -31,11 +33,13 @@ def encoder(
         raise typer.Exit(BAD_INPUT) from error
     drafts = share(sources_of.labelled(data), SplitPlan.load()).split.train
     reader = sources_of.tools().reader()
-    recipe = replace(tuning.EncoderRecipe(), epochs=epochs, rate=rate)
+    recipe = replace(tuning.EncoderRecipe(), layers=layers, epochs=epochs, rate=rate)
     sources = [tuning.source(labelled, reader.read(labelled.draft)) for labelled in drafts]
     words = max(1, epochs * -(-len(sources) // recipe.batch) // _STEPS_BETWEEN_WORDS)
     with steps("fine-tune", words) as say:
-        model, pieces = tuning.train(sources, base, recipe, start=start, checkpoint=out / "checkpoint", say=say)
+        model, pieces = tuning.train(
+            sources, base, recipe, start=start, teacher=teacher, checkpoint=out / "checkpoint", say=say
+        )
     file = tuning.export(model, pieces, recipe, out, start=start)
     print_result(
         {"encoder": str(out), "drafts": len(drafts), "bytes": file.stat().st_size},

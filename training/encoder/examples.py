@@ -21,8 +21,10 @@ Evidence = NDArray[np.float32]
 @dataclass(frozen=True, slots=True)
 class EncoderRecipe:
     """All choices of one training run. Shares are of examples: `foreign_share` stand amid sentences of another draft,
-    `bare_share` lose their neighbours, `typo_share` have slips of the finger."""
+    `bare_share` lose their neighbours, `typo_share` have slips of the finger. `teacher_share` is the weight of a
+    teacher's scores beside the labels."""
 
+    layers: int = 6
     epochs: int = 2
     batch: int = 32
     rate: float = 1e-4
@@ -36,6 +38,7 @@ class EncoderRecipe:
     bare_share: float = 0.2
     typo_share: float = 0.1
     unknown_share: float = 0.03
+    teacher_share: float = 0.7
     seed: int = 7
 
 

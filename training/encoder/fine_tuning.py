@@ -21,7 +21,15 @@ from torch.nn import functional
 from classifier.labels import LABELS
 from classifier.model.wordpiece import WordPiece
 from training.encoder.examples import EncoderRecipe, Example, Source, examples, source
-from training.encoder.network import BASE_SHA256, EncoderNetwork, keep_pieces, load_base, pruned
+from training.encoder.network import (
+    BASE_SHA256,
+    EncoderNetwork,
+    count_layers,
+    keep_pieces,
+    load_base,
+    pruned,
+    with_layers,
+)
 
 __all__ = ["EncoderRecipe", "Example", "Source", "examples", "export", "logits", "source", "train"]
 
@@ -69,15 +77,18 @@ def train(
     recipe: EncoderRecipe,
     *,
     start: Path | None = None,
+    teacher: Path | None = None,
     checkpoint: Path | None = None,
     say: Any = print,
 ) -> tuple[EncoderNetwork, WordPiece]:
-    """The fitted encoder and its pieces: from the base weights, or on from an earlier run's folder `start`. With
-    `checkpoint` the weights are written there every few hundred steps. Deterministic for one torch build and thread
-    count."""
+    """The fitted encoder and its pieces: from the base weights, or on from an earlier run's folder `start`; with fewer
+    layers than that run, from layers spread evenly over it. A `teacher`, the folder of a run over the same pieces,
+    scores every example too, and the encoder learns its scores beside the labels. With `checkpoint` the weights are
+    written there every few hundred steps. Deterministic for one torch build and thread count."""
     torch.manual_seed(recipe.seed)
     rng = random.Random(recipe.seed)
     model, pieces = _begin(sources, base, recipe, start)
+    learned_from = _teacher(teacher, pieces) if teacher else None
     heads = [p for n, p in model.named_parameters() if n.startswith(("relevance", "content", "bias"))]
     body = [p for n, p in model.named_parameters() if not n.startswith(("relevance", "content", "bias"))]
     optimiser = torch.optim.AdamW(
@@ -92,7 +103,7 @@ def train(
     for epoch in range(recipe.epochs):
         model.train()
         for ids, mask, labels, marks in _batches(examples(sources, recipe, rng), pieces, recipe, rng):
-            loss = _loss(model, pieces, recipe, ids, mask, labels, marks)
+            loss = _loss(model, learned_from, pieces, recipe, ids, mask, labels, marks)
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -107,18 +118,25 @@ def train(
 
 
 def _loss(
-    model: EncoderNetwork, pieces: WordPiece, recipe: EncoderRecipe, ids: Tensor, mask: Tensor, labels: Tensor,
-    marks: Tensor,
+    model: EncoderNetwork, teacher: EncoderNetwork | None, pieces: WordPiece, recipe: EncoderRecipe, ids: Tensor,
+    mask: Tensor, labels: Tensor, marks: Tensor,
 ) -> Tensor:  # fmt: skip
-    """Cross entropy of the labels, and of each word's relevance; the forward pass in bfloat16."""
+    """Cross entropy of the labels, and of each word's relevance; the forward pass in bfloat16. With a teacher its
+    probabilities stand for `teacher_share` of both targets."""
+    target = labels * (1 - 2 * recipe.smoothing) + recipe.smoothing
+    weight = 1.0 + 2.0 * marks
+    relevant = marks
+    if teacher is not None:
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            seen, words = teacher(ids, mask)
+        share = recipe.teacher_share
+        target = (1 - share) * target + share * torch.sigmoid(seen.float())
+        relevant = (1 - share) * marks + share * torch.sigmoid(words.float())
     ids = torch.where((torch.rand(ids.shape) < recipe.unknown_share) & (mask == 1), pieces.unknown, ids)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits, relevance = model(ids, mask)
-    target = labels * (1 - 2 * recipe.smoothing) + recipe.smoothing
     loss = functional.binary_cross_entropy_with_logits(logits.float(), target)
-    by_word = functional.binary_cross_entropy_with_logits(
-        relevance.float(), marks, reduction="none", pos_weight=torch.tensor(3.0)
-    )
+    by_word = functional.binary_cross_entropy_with_logits(relevance.float(), relevant, weight, reduction="none")
     return loss + recipe.evidence_weight * (by_word.mean(-1) * mask).sum() / mask.sum()
 
 
@@ -135,13 +153,27 @@ def _begin(
 ) -> tuple[EncoderNetwork, WordPiece]:
     if start is None:
         kept, names = keep_pieces(base, [one.words for one in sources])
-        model = EncoderNetwork(len(names), dropout=recipe.dropout)
+        model = EncoderNetwork(len(names), layers=recipe.layers, dropout=recipe.dropout)
         load_base(model, base, kept)
         return model, WordPiece(names)
-    pieces = WordPiece.load(start, WHOLE_PIECES)
-    model = EncoderNetwork(len(pieces.pieces), dropout=recipe.dropout)
-    model.load_state_dict(torch.load(start / WEIGHTS, weights_only=True))
+    state, pieces = _saved(start)
+    model = EncoderNetwork(len(pieces.pieces), layers=recipe.layers, dropout=recipe.dropout)
+    model.load_state_dict(with_layers(state, recipe.layers))
     return model, pieces
+
+
+def _saved(folder: Path) -> tuple[dict[str, Tensor], WordPiece]:
+    """The weights and pieces of an earlier run."""
+    return torch.load(folder / WEIGHTS, weights_only=True), WordPiece.load(folder, WHOLE_PIECES)
+
+
+def _teacher(folder: Path, pieces: WordPiece) -> EncoderNetwork:
+    state, own = _saved(folder)
+    if own.pieces != pieces.pieces:
+        raise ValueError(f"{folder}: the teacher reads other pieces than the encoder that learns from it")
+    model = EncoderNetwork(len(own.pieces), layers=count_layers(state))
+    model.load_state_dict(state)
+    return model.eval()
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -92,6 +92,24 @@ def load_base(model: EncoderNetwork, folder: Path, kept: Sequence[int]) -> None:
         for part in ("weight", "bias"):
             state[f"{own}.{part}"] = base[f"{theirs}.{part}"]
     model.load_state_dict(state)
+
+
+def count_layers(state: Mapping[str, Tensor]) -> int:
+    """How many layers saved weights have."""
+    return 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
+
+
+def with_layers(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """The weights of a network with so many layers, spread evenly over those of `state`, the last one among them."""
+    there = count_layers(state)
+    if layers > there:
+        raise ValueError(f"{layers} layers asked of weights that have {there}")
+    chosen = [((n + 1) * there) // layers - 1 for n in range(layers)]
+    smaller = {name: tensor for name, tensor in state.items() if not name.startswith("blocks.")}
+    for new, old in enumerate(chosen):
+        here = f"blocks.{old}."
+        smaller |= {f"blocks.{new}.{n.removeprefix(here)}": t for n, t in state.items() if n.startswith(here)}
+    return smaller
 
 
 def pruned(model: EncoderNetwork, pieces: WordPiece, words: Iterable[str]) -> tuple[EncoderNetwork, WordPiece]:
