@@ -8,12 +8,15 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from classifier import Draft
 from service.review.auth.roles import Reviewer
 from service.review.queue.filters import QueueFilter
-from service.review.queue.listing import conditions, ordered
+from service.review.queue.listing import conditions
+from service.review.queue.ordering import ordered
+from service.review.queue.snippets import snippet
 from service.storage.screenings.search import found_drafts
 from service.storage.tables.review import CaseRow
-from tests.review.desk import Desk, Seat, one_line
+from tests.review.desk import SWAP, Desk, Seat, one_line
 
 Sit = Callable[[str], Seat]
 CASE = re.compile(r"/review/cases/(\w{32})\?")
@@ -24,7 +27,12 @@ def listed(page: str) -> list[str]:
 
 
 def walk(sitting: Seat, query: str) -> list[str]:
-    """All cases of a queue, page after page."""
+    """All cases of a queue, page after page, those of one template apart."""
+    return rows(sitting, f"{query}&flat=1")
+
+
+def rows(sitting: Seat, query: str) -> list[str]:
+    """The cases that the rows of a queue show, page after page."""
     found: list[str] = []
     path = f"?{query}"
     while path:
@@ -187,6 +195,65 @@ def test_steps_follow_the_order_and_end_at_the_queue(desk: Desk, seat: Sit) -> N
     assert order[1] in str(forward.url)
     assert order[0] in str(mira.get(f"/cases/{order[1]}/step?queue=blocked&by=-1").url)
     assert "/cases/" not in str(mira.get(f"/cases/{order[-1]}/step?queue=blocked&by=1").url)
+
+
+def from_one_template(desk: Desk, merchant: str, count: int) -> list[str]:
+    """Cases that differ in a number alone, due a minute apart, the first one first."""
+    body = "Hello, kettle 17{} is sold out at {}. We can send you the green one instead. Reply and we ship it today."
+    cases = [desk.case({"body": body.format(n, merchant)}, merchant_id=merchant) for n in range(count)]
+    for number, case in enumerate(cases):
+        desk.change(case, due_at=datetime.now(UTC) + timedelta(hours=5, minutes=number))
+    return cases
+
+
+def test_cases_of_one_template_stand_in_one_row_and_are_decided_together(desk: Desk, seat: Sit) -> None:
+    cases, mira = from_one_template(desk, "M-fold", 7), seat("mira")
+    page = mira.page("?queue=all&merchant=M-fold")
+    assert listed(page) == [cases[0]]
+    assert re.search(r">7 times</a>", page)
+    assert walk(mira, "queue=all&merchant=M-fold") == cases
+    [template] = set(re.findall(r'name="fold" value="(\w{64})"', page))
+    assert walk(mira, f"queue=all&template={template}") == cases
+    assert listed(mira.page(f"?queue=all&template={template}")) == cases
+    counted = mira.post("/bulk", outcome="uphold", filter="queue=all&merchant=M-fold", fold=template)
+    assert "Keep blocked: 7 cases?" in one_line(counted.text)
+    mira.post("/bulk/confirm", outcome="uphold", filter="queue=all", cases=shown(counted.text))
+    assert {desk.row(case).state for case in cases} == {"decided"}
+
+
+def test_a_template_has_one_row_however_far_apart_its_cases_stand(
+    desk: Desk, seat: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.review.queue.listing.PAGE", 3)
+    monkeypatch.setattr("service.review.queue.folding.SCANNED", 4)
+    cases, mira = from_one_template(desk, "M-far", 6), seat("mira")
+    others = [desk.case({"body": f"{SWAP['body']} {'so ' * n}"}, merchant_id="M-far") for n in range(1, 7)]
+    for number, case in enumerate(others):
+        desk.change(case, due_at=datetime.now(UTC) + timedelta(hours=5, minutes=number, seconds=30))
+    assert rows(mira, "queue=all&merchant=M-far") == [cases[0], *others]
+    assert "data-came" in mira.page(f"?queue=all&merchant=M-far&at={cases[4]}")
+
+
+def test_a_row_shows_the_words_at_fault_and_the_time_only_where_it_presses(desk: Desk, seat: Sit) -> None:
+    case, mira = desk.case(merchant_id="M-words"), seat("mira")
+    page = mira.page("?queue=all&merchant=M-words")
+    assert re.search(r'<p class="snippet">[^<]*<b>[^<]*green one[^<]*</b>[^<]*</p>', page)
+    assert "due in" not in page
+    desk.change(case, due_at=datetime.now(UTC) + timedelta(minutes=50))
+    assert "due in" in mira.page("?queue=all&merchant=M-words")
+
+
+def test_a_snippet_cuts_no_word_and_begins_with_the_details_where_nothing_is_marked() -> None:
+    body = f"{'word ' * 40}the green one instead {'more ' * 60}"
+    start = body.index("the green")
+    fault = {"field": "body", "severity": "block", "start": start, "end": start + len("the green one instead")}
+    mild = {"field": "body", "severity": "info", "start": 0, "end": 4}
+    found = snippet(Draft("GG-1", "x", body), {"findings": [mild, fault]})
+    assert found.marked == "the green one instead"
+    assert re.fullmatch(r"… (word )+", found.before)
+    assert found.after.startswith(" more")
+    bare = snippet(Draft("GG-1", "x", "Short\n and plain."), {"findings": [{**fault, "field": "subject"}]})
+    assert (bare.before, bare.marked, bare.after) == ("", "", "Short and plain.")
 
 
 def test_a_filter_survives_its_own_address() -> None:

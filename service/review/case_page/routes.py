@@ -21,7 +21,8 @@ from service.review.cases import claims
 from service.review.cases.claims import claim, locked_case, refusal
 from service.review.cases.decisions import NeedsLabelsError, decide, done_already, reopen, undo, why_not_reopened
 from service.review.queue.filters import QueueFilter
-from service.review.queue.listing import Position, first_free, place_of, position, step
+from service.review.queue.listing import Position, first_free, position, step
+from service.review.queue.ordering import place_of
 from service.review.web.forms import read_decision_request
 from service.review.web.pages import PageRoute, go, page
 from service.storage.audit import note

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from service.http.errors import ServiceError
@@ -20,7 +20,8 @@ from service.review.cases.decisions import (
 )
 from service.review.cases.rules import OUTCOMES, Outcome
 from service.review.queue.filters import QueueFilter
-from service.review.queue.listing import QueueRow, conditions, ordered, rows_of
+from service.review.queue.listing import QueueRow, conditions, rows_of
+from service.review.queue.ordering import ordered
 from service.review.web.wording import outcome_words, split
 from service.storage.database import Database
 from service.storage.encryption import Encryptor
@@ -68,11 +69,15 @@ class BulkPlan:
         return {outcome: tuple(one[outcome] for one in both) for outcome in OUTCOMES}
 
 
-def selected(session: Session, asked: QueueFilter, me: Reviewer, ids: Sequence[str], *, everything: bool) -> list[str]:
-    """Ids of the cases chosen: those ticked, or all that the filter finds, at most MOST."""
+def selected(
+    session: Session, asked: QueueFilter, me: Reviewer, ids: Sequence[str], templates: Sequence[str] = (), *,
+    everything: bool,
+) -> list[str]:  # fmt: skip
+    """Ids of the cases chosen: those ticked and those of the templates ticked, or all that the filter finds, at most
+    MOST."""
     query = select(CaseRow.id).where(*conditions(session, asked, me, datetime.now(UTC)))
     if not everything:
-        query = query.where(CaseRow.id.in_(ids[:MOST]))
+        query = query.where(or_(CaseRow.id.in_(ids[:MOST]), CaseRow.template_hash.in_(templates[:MOST])))
     return list(session.scalars(ordered(query, asked.queue, None).limit(MOST)))
 
 

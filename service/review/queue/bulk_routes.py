@@ -20,11 +20,11 @@ def count(request: Request, services: ServicesDep, sent: DeciderForm) -> Respons
     asked, outcome = QueueFilter.parse(sent.text("filter")), read_outcome(sent)
     everything = bool(sent.text("everything", 1))
     with services.database.reading() as session:
-        ids = selected(session, asked, sent.me, sent.texts("case"), everything=everything)
+        ids = selected(session, asked, sent.me, sent.texts("case"), sent.texts("fold"), everything=everything)
         found = plan(session, services.encryptor, sent.me, ids, outcome)
     return page(
         request, "queue/bulk.html", sent.me, here="Queue", outcome=outcome, plan=found, filter=asked.text, most=MOST,
-        capped=everything and len(ids) == MOST,
+        capped=len(ids) == MOST,
     )  # fmt: skip
 
 

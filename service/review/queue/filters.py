@@ -13,7 +13,8 @@ Place = tuple[datetime, str]
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """A narrowed queue. Empty strings and None narrow nothing. `since` and `until` are days, both included."""
+    """A narrowed queue. Empty strings and None narrow nothing. `since` and `until` are days, both included; `flat`:
+    cases of one template stand apart."""
 
     queue: str = "all"
     words: str = ""
@@ -23,6 +24,8 @@ class QueueFilter:
     merchant: str = ""
     model: str = ""
     language: str = ""
+    template: str = ""
+    flat: str = ""
     since: date | None = None
     until: date | None = None
     after: Place | None = None
@@ -35,7 +38,8 @@ class QueueFilter:
             words=query.get("words", "").strip()[:200],
             label=query.get("label", "") if query.get("label") in LABEL else "",
             decision=query.get("decision", "") if query.get("decision") in DECISION else "",
-            **{name: query.get(name, "").strip()[:200] for name in ("rule", "merchant", "model", "language")},
+            **{name: query.get(name, "").strip()[:200] for name in _TEXTS},
+            flat="1" if query.get("flat") == "1" else "",
             since=_day(query.get("since", "")),
             until=_day(query.get("until", "")),
             after=_place(query.get("after", "")),
@@ -59,14 +63,22 @@ class QueueFilter:
     @property
     def narrowed(self) -> int:
         """How many filters are set; words and queue do not count."""
-        kept = ("label", "decision", "rule", "merchant", "model", "language", "since", "until")
+        kept = ("label", "decision", *_TEXTS, "since", "until")
         return sum(bool(getattr(self, name)) for name in kept)
+
+    @property
+    def folds(self) -> bool:
+        """Whether waiting cases of one template stand together."""
+        return not (self.flat or self.template or self.queue == "decided")
 
     def moments(self) -> tuple[datetime | None, datetime | None]:
         """The days as moments [from, to), UTC."""
         start = datetime.combine(self.since, time(), UTC) if self.since else None
         end = datetime.combine(self.until + timedelta(days=1), time(), UTC) if self.until else None
         return start, end
+
+
+_TEXTS = ("rule", "merchant", "model", "language", "template")
 
 
 def _day(text: str) -> date | None:

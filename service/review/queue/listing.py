@@ -15,8 +15,12 @@ from sqlalchemy.orm import Session
 from service.review.auth.roles import Reviewer
 from service.review.cases.state import has_outcome, in_this_round
 from service.review.queue.filters import Place, QueueFilter
+from service.review.queue.folding import fold, head_of_fold
+from service.review.queue.ordering import ordered, place_of
+from service.review.queue.snippets import Snippet, snippet
 from service.review.web.wording import KIND, split, urgency
 from service.storage.encryption import Encryptor
+from service.storage.screenings.documents import read_document
 from service.storage.screenings.search import found_drafts
 from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
 from service.storage.tables.screenings import FindingRow, ScreeningRow
@@ -35,13 +39,16 @@ class QueueRow:
     decision: str
     labels: tuple[str, ...]
     subject: str
-    snippet: str
+    snippet: Snippet
     merchant: str | None
     created_at: datetime
     due_at: datetime
     decided_at: datetime | None
     holder: str | None
     urgency: str
+    template: str | None = None
+    times: int = 1
+    """How many cases of the queue have this template. Where the queue folds, this one stands for all of them."""
 
 
 def conditions(session: Session, asked: QueueFilter, me: Reviewer, now: datetime) -> list[ColumnElement[bool]]:
@@ -71,6 +78,7 @@ _EQUAL: dict[str, Any] = {
     "merchant": CaseRow.merchant_id,
     "model": CaseRow.model_version,
     "language": CaseRow.language,
+    "template": CaseRow.template_hash,
 }
 
 
@@ -105,56 +113,47 @@ def _not_decided_by(me: Reviewer) -> ColumnElement[bool]:
     return not_(mine)
 
 
-def ordered(query: Any, queue: str, after: Place | None, *, backwards: bool = False) -> Any:
-    """A select of cases in the order of the queue, from a place on: due first; decided ones newest first."""
-    moment = CaseRow.decided_at if queue == "decided" else CaseRow.due_at
-    down = (queue == "decided") != backwards
-    if after:
-        key, place = tuple_(moment, CaseRow.id), tuple_(*after)
-        query = query.where(key < place if down else key > place)
-    # decided_at is NULL for all that waits; PostgreSQL follows the index only if the order names it too
-    keys = (moment, CaseRow.id) if queue == "decided" else (CaseRow.decided_at, moment, CaseRow.id)
-    return query.order_by(*(key.desc() if down else key for key in keys))
-
-
-def place_of(case: CaseRow | QueueRow, queue: str) -> Place:
-    """Where a case stands in the order of a queue."""
-    return (case.decided_at or case.due_at) if queue == "decided" else case.due_at, case.id
-
-
 def page(
     session: Session, encryptor: Encryptor, asked: QueueFilter, me: Reviewer
 ) -> tuple[list[QueueRow], Place | None]:
     """One page of the queue and where the next one begins, None on the last."""
     now = datetime.now(UTC)
-    query = (
-        select(CaseRow, ScreeningRow.draft, UserRow.name)
+    wanted = conditions(session, asked, me, now)
+    found = fold(session, asked, wanted, PAGE)
+    query = _shown().where(CaseRow.id.in_(found.ids))
+    lines = {case.id: _line(encryptor, case, *more, now) for case, *more in session.execute(query)}
+    times = found.times
+    rows = [replace(lines[i], times=times.get(lines[i].template or "", 1)) for i in found.ids if i in lines]
+    return rows, found.following
+
+
+def _shown() -> Any:
+    """A select of what a row shows."""
+    return (
+        select(CaseRow, ScreeningRow.draft, ScreeningRow.verdict, UserRow.name)
         .join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
         .outerjoin(UserRow, UserRow.id == CaseRow.claimed_by)
-        .where(*conditions(session, asked, me, now))
     )
-    found = session.execute(ordered(query, asked.queue, asked.after).limit(PAGE + 1)).all()
-    lines = [_line(encryptor, case, draft, holder, now) for case, draft, holder in found[:PAGE]]
-    return lines, place_of(lines[-1], asked.queue) if len(found) > PAGE else None
 
 
 def rows_of(session: Session, encryptor: Encryptor, ids: Sequence[str]) -> list[QueueRow]:
     """These cases as the queue shows them, in this order."""
-    query = select(CaseRow, ScreeningRow.draft).join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
     found = {
-        case.id: _line(encryptor, case, draft, None, datetime.now(UTC))
-        for case, draft in session.execute(query.where(CaseRow.id.in_(ids)))
+        case.id: _line(encryptor, case, draft, verdict, None, datetime.now(UTC))
+        for case, draft, verdict, _ in session.execute(_shown().where(CaseRow.id.in_(ids)))
     }
     return [found[case_id] for case_id in ids if case_id in found]
 
 
-def _line(encryptor: Encryptor, case: CaseRow, encrypted: bytes | None, holder: str | None, now: datetime) -> QueueRow:
+def _line(
+    encryptor: Encryptor, case: CaseRow, encrypted: bytes | None, verdict: bytes, holder: str | None, now: datetime
+) -> QueueRow:
     draft = encryptor.decrypt_draft(encrypted) if encrypted else None
     held = case.lock_expires_at is not None and case.lock_expires_at > now
     return QueueRow(
         id=case.id, kind=case.kind, state=case.state, decision=case.decision, labels=tuple(split(case.labels)),
         subject=draft.subject.strip()[:200] if draft else "(text removed)",
-        snippet=" ".join(draft.body[:400].split())[:220] if draft else "",
+        snippet=snippet(draft, read_document(verdict)), template=case.template_hash,
         merchant=case.merchant_id, created_at=case.created_at, due_at=case.due_at, decided_at=case.decided_at,
         holder=holder if held else None, urgency=urgency(case.due_at, now),
     )  # fmt: skip
@@ -182,15 +181,18 @@ def _count(session: Session, wanted: list[ColumnElement[bool]]) -> int:
     return session.scalar(select(func.count()).select_from(within)) or 0
 
 
-def page_around(session: Session, asked: QueueFilter, me: Reviewer, case_id: str) -> QueueFilter:
-    """The page of a queue on which a case stands, with some cases before it: where a reviewer comes back to."""
+def page_around(session: Session, asked: QueueFilter, me: Reviewer, case_id: str) -> tuple[QueueFilter, str]:
+    """The page of a queue on which a case stands, with some cases before it, and the id of the row that shows it: where
+    a reviewer comes back to."""
     case = session.get(CaseRow, case_id)
     if case is None:
-        return asked
-    query = select(CaseRow).where(*conditions(session, asked, me, datetime.now(UTC)))
-    query = ordered(query, asked.queue, place_of(case, asked.queue), backwards=True)
+        return asked, case_id
+    wanted = conditions(session, asked, me, datetime.now(UTC))
+    case = head_of_fold(session, asked, wanted, case)
+    query = ordered(select(CaseRow).where(*wanted), asked.queue, place_of(case, asked.queue), backwards=True)
     before = session.scalars(query.limit(PAGE // 2)).all()
-    return replace(asked, after=place_of(before[-1], asked.queue)) if len(before) == PAGE // 2 else asked
+    there = replace(asked, after=place_of(before[-1], asked.queue)) if len(before) == PAGE // 2 else asked
+    return there, case.id
 
 
 def step(session: Session, asked: QueueFilter, me: Reviewer, case: CaseRow, by: int) -> str | None:

@@ -33,7 +33,8 @@ def queue(request: Request, services: ServicesDep, session: SessionDep, me: Revi
     if asked.words and services.encryptor.encrypts:
         raise ServiceError(409, "The drafts are encrypted at rest, so their words cannot be searched.")
     at = request.query_params.get("at", "")[:32]
-    asked = page_around(session, asked, me, at) if at and not asked.after else asked
+    if at and not asked.after:
+        asked, at = page_around(session, asked, me, at)
     lines, next_place = page(session, services.encryptor, asked, me)
     view = request.query_params.get("view", "")
     return render(

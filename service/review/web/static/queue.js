@@ -16,7 +16,7 @@ const go = (to) => {
 };
 
 const count = () => {
-  const chosen = boxes.filter((box) => box.checked).length;
+  const chosen = boxes.filter((box) => box.checked).reduce((sum, box) => sum + Number(box.dataset.cases), 0);
   bar.hidden = !chosen;
   bar.querySelector("[data-count]").textContent = chosen;
 };
