@@ -16,6 +16,7 @@ from training.cli import evaluation as judging
 from training.cli import models as model
 from training.cli import monitoring as watch
 from training.cli import registry as registry
+from training.cli import search as searching
 from training.cli.output import BAD_INPUT, FAILED
 from training.tickets.loading import TicketError
 
@@ -28,7 +29,7 @@ app.command()(tickets.export)
 app.add_typer(tickets.app, name="data")
 app.command()(model.retrain)
 app.command()(model.recalibrate)
-app.command()(model.search)
+app.command()(searching.search)
 app.command()(judging.evaluate)
 app.command()(judging.compare)
 app.command()(encoder.encoder)

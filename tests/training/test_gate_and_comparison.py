@@ -14,6 +14,7 @@ from classifier.verdict import Decision, Verdict, Versions
 from training.evaluation.comparison import compare
 from training.evaluation.costs import cost_curve, cost_sheet, minutes_per_thousand
 from training.evaluation.figures import Judged, decision_table, kind_of
+from training.fitting.unmet_predictions import UnmetPredictions
 from training.registry.promotion_gate import MeasuredModel, Slide, Tolerance, result
 
 POLICY = Policy.load()
@@ -122,7 +123,11 @@ def test_costs_are_counts_times_minutes() -> None:
 def test_the_cheapest_threshold_lies_between_the_two_kinds() -> None:
     import numpy as np
 
-    curve = cost_curve(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1]), POLICY.costs)
+    p, y = np.zeros((4, 6)), np.zeros((4, 6), np.int64)
+    at = list(Label).index(SUBSTITUTE)
+    p[:, at], y[2:, at] = [0.1, 0.2, 0.8, 0.9], 1
+    unmet = UnmetPredictions.kept_aside(p, y, np.array(["w"] * 4), frozenset())
+    curve = cost_curve(unmet, SUBSTITUTE, POLICY.costs)
     assert 0.2 < curve.cheapest <= 0.8
     assert curve.minutes.min() == 0
 

@@ -17,9 +17,9 @@ from classifier.draft import LabelledDraft
 from training.__main__ import call
 from training.fitting.model_fitting import Tools
 from training.fitting.recipe import Recipe
-from training.hyperparameter_search import grid, on_cluster, search
 from training.monitoring import rescreening
 from training.registry.model_registry import ModelRegistry
+from training.search.hyperparameter_search import grid, on_cluster, search
 
 
 @pytest.fixture

@@ -1,19 +1,15 @@
-"""Looking after what is live: drift, doubtful labels, unseen writers, reports, cards."""
+"""Looking after what is live: drift, unseen writers, reports, cards."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from classifier.draft import LabelledDraft
-from classifier.labels import Label
-from tests.training.conftest import QUICK, write_drafts
+from tests.training.conftest import write_drafts
 from training.__main__ import call
-from training.fitting.model_fitting import Tools
 from training.monitoring.drift import Limits, drift, profile
-from training.monitoring.label_errors import doubtful_labels
 from training.registry.model_registry import ModelRegistry
 from training.reports import html
 
@@ -59,27 +55,6 @@ def test_too_many_overturned_verdicts_are_drift_whatever_the_texts(
     assert not drift(same, same, Limits.load(), reviewed=(3, 60)).drifted
     found = drift(same, same, Limits.load(), reviewed=(30, 60))
     assert [s.name for s in found.shifts if s.drifted] == ["overturned verdicts"]
-
-
-def test_a_wrong_label_is_among_the_most_doubtful(small_drafts: list[LabelledDraft]) -> None:
-    drafts = [*small_drafts]
-    at = next(i for i, d in enumerate(drafts) if d.labels == {Label.DELAY_NOTICE})
-    drafts[at] = replace(drafts[at], labels=frozenset({Label.ADDRESS_REQUEST}), evidence={})
-    examples = Tools.load().examples(drafts)
-    truth = np.array([[label in d.labels for label in Label] for d in small_drafts])
-    sure = np.where(truth, 0.93, 0.04) + np.linspace(0, 0.03, len(drafts))[:, None]
-    worst = doubtful_labels(examples, sure, 3)[0]
-    assert (worst.id, worst.suspected) == (drafts[at].id, True)
-    assert worst.label in ("delay_notice", "address_request")
-
-
-def test_label_errors_ranks_by_models_that_never_met_the_writer(
-    home: Path, small_file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert call(["label-errors", "--data", str(small_file), "--most", "5", "--json", *QUICK[:2]]) == 0
-    printed = json.loads(capsys.readouterr().out)
-    assert len(printed) == 5
-    assert [t["quality"] for t in printed] == sorted(t["quality"] for t in printed)
 
 
 def test_the_report_shows_targets_rules_costs_and_plots(

@@ -1,4 +1,4 @@
-"""retrain, recalibrate, search: make a model, fit its last step to an inbox, and find a recipe."""
+"""retrain, recalibrate: make a model, and fit its last step to an inbox."""
 
 from dataclasses import asdict, fields, replace
 from datetime import datetime
@@ -13,10 +13,9 @@ from training.cli.evaluation import targets
 from training.cli.output import Data, Json, Who, Why, person, print_result, progress, steps, table
 from training.fitting import recalibration
 from training.fitting.recipe import Recipe
-from training.hyperparameter_search import grid, on_cluster
-from training.hyperparameter_search import search as try_recipes
 from training.pipeline import TrainingRequest, run_pipeline
 from training.registry.model_registry import ModelRegistry, default_home
+from training.search.hyperparameter_search import on_cluster
 from training.tickets import datasets
 from training.tickets.importing import read_records
 from training.tickets.loading import load
@@ -24,6 +23,10 @@ from training.tickets.split_plan import SplitPlan
 
 _STEPS_BESIDE_FOLDS = 7
 Set = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, a choice of the recipe; repeat it.")]
+EncoderFolder = Annotated[
+    Path | None, typer.Option("--encoder", help="Folder of a fine-tuned encoder; else the shipped one.")
+]
+WithEncoder = Annotated[bool, typer.Option(help="Use an encoder where there is one.")]
 Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler to fit on; else this machine.")]
 
 
@@ -45,8 +48,8 @@ def recipe_of(choices: list[str] | None) -> Recipe:
 def retrain(
     data: Data = None,
     choices: Set = None,
-    encoder: Annotated[Path | None, typer.Option(help="Folder of a fine-tuned encoder; else the shipped one.")] = None,
-    with_encoder: Annotated[bool, typer.Option(help="Use an encoder where there is one.")] = True,
+    encoder: EncoderFolder = None,
+    with_encoder: WithEncoder = True,
     test_since: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Test on drafts dated from then on.")
     ] = None,
@@ -127,24 +130,3 @@ def recalibrate(
 
 
 _THRESHOLDS = ("possible", "asserted", "sure")
-
-
-def search(
-    choices: Annotated[list[str], typer.Argument(help="NAME=VALUE,VALUE,… each a choice of the recipe.")],
-    data: Data = None,
-    cluster: Cluster = None,
-    as_json: Json = False,
-) -> None:
-    """Try recipes on drafts by writers that the models never saw, best first. Publishes nothing."""
-    lists = {c.partition("=")[0]: c.partition("=")[2].split(",") for c in choices}
-    values = {name: [getattr(recipe_of([f"{name}={v}"]), name) for v in found] for name, found in lists.items()}
-    recipes = grid(Recipe(), values)
-    with steps("search", len(recipes) + 1) as say, on_cluster(cluster):
-        say("reading")
-        found = try_recipes(sources.tools().examples(sources.labelled(data)), recipes, say)
-    rows = [(*(getattr(t.recipe, name) for name in values), t.average_precision, t.macro_f1) for t in found]
-    print_result(
-        [t.as_dict() for t in found],
-        table("recipes", (*values, "mean average precision", "macro F1"), rows),
-        as_json=as_json,
-    )

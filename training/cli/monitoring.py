@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from training.cli import sources
-from training.cli.models import Cluster, Set, recipe_of
+from training.cli.models import Cluster, EncoderFolder, Set, WithEncoder, recipe_of
 from training.cli.output import Data, Json, Store, print_result, progress, refuse, steps, table
-from training.fitting.linear_models import fit
+from training.evaluation.out_of_fold import predict_out_of_fold
 from training.monitoring import drift as drifting
 from training.monitoring import rescreening
-from training.monitoring.label_errors import doubtful_labels, out_of_fold_probabilities
+from training.monitoring.label_errors import doubtful_labels
 from training.monitoring.label_suggestions import suggest as rank
 from training.registry.model_registry import ModelRegistry
 from training.reports import html as reports
@@ -52,13 +52,20 @@ def label_errors(
     data: Data = None,
     most: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
     choices: Set = None,
+    encoder: EncoderFolder = None,
+    with_encoder: WithEncoder = True,
     as_json: Json = False,
 ) -> None:
-    """List the labels worth a second look, worst first, by models that never saw the writer."""
-    recipe = recipe_of(choices)
-    with steps("fit", recipe.folds + 5) as say:
-        examples = sources.tools().examples(sources.labelled(data))
-        found = doubtful_labels(examples, out_of_fold_probabilities(fit(examples, recipe, say), examples), most)
+    """List the labels worth a second look, worst first, by models that never saw the writer.
+
+    The encoder reads the drafts that it was not trained on: those of the tune and test parts, and the imported ones.
+    """
+    recipe, tools, drafts = recipe_of(choices), sources.tools(), sources.labelled(data)
+    reader = sources.unmet_encoder(encoder, with_encoder, drafts, tools.policy)
+    with steps("label-errors", recipe.folds + 4) as say:
+        say("reading")
+        examples = tools.examples(drafts)
+        found = doubtful_labels(drafts, predict_out_of_fold(examples, recipe, say, reader), most)
     rows = [(d.id, d.label, "yes" if d.given else "no", d.probability, d.quality, d.suspected) for d in found]
     columns = ("draft", "label", "given", "probability", "quality", "likely wrong")
     print_result([d.as_dict() for d in found], table("doubtful labels", columns, rows), as_json=as_json)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import typer
 
 from classifier import Screener
@@ -10,6 +11,7 @@ from classifier.draft import LabelledDraft
 from classifier.model.artifact import MANIFEST, SHIPPED, ArtifactError, ModelArtifact
 from classifier.policy.policy import Policy
 from classifier.reading.spelling import Words
+from training.evaluation.out_of_fold import UnmetEncoder
 from training.fitting.model_fitting import Tools
 from training.registry.history import SHIPPED_NAME
 from training.registry.model_registry import ModelRegistry, default_home
@@ -81,6 +83,20 @@ def encoder(path: Path | None, wanted: bool) -> Path | None:
         raise FileNotFoundError(f"{path}: no encoder.onnx")
     found = [p for p in (path, ENCODER, SHIPPED / "encoder") if p is not None and (p / "encoder.onnx").exists()]
     return found[0] if found else None
+
+
+def unmet_encoder(
+    path: Path | None, wanted: bool, drafts: Sequence[LabelledDraft], policy: Policy
+) -> UnmetEncoder | None:
+    """The encoder, and which of the drafts it was not trained on: those of the tune and test parts, and the imported
+    ones. One that was fine-tuned on imported drafts too must not be named here."""
+    folder = encoder(path, wanted)
+    if folder is None:
+        return None
+    plan = SplitPlan.load()
+    given = {labelled.id for labelled in load(DRAFTS)}
+    unread = [plan.part_of(labelled.writer) != "train" or labelled.id not in given for labelled in drafts]
+    return UnmetEncoder(folder, policy, np.array(unread, bool))
 
 
 def stored(store: str | None, archive: Path | None) -> tuple[list[IncomingDraft], list[ScreenedDraft]]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.labels import LABELS, Label
+from training.fitting.unmet_predictions import UnmetPredictions
+
 CELLS: Mapping[str, tuple[str, str]] = {
     "missed_prohibited": ("prohibited", "allow"),
     "warned_prohibited": ("prohibited", "warn"),
@@ -59,10 +62,10 @@ class Curve:
         return float(self.thresholds[int(self.minutes.argmin())])
 
 
-def cost_curve(
-    probabilities: NDArray[np.float64], labels: NDArray[np.int64], costs: Mapping[str, float], steps: int = 99
-) -> Curve:
-    """What blocking at each threshold costs, all else allowed: p (n,), y (n,). A miss against a false block."""
+def cost_curve(predictions: UnmetPredictions, label: Label, costs: Mapping[str, float], steps: int = 99) -> Curve:
+    """What blocking at each threshold costs, all else allowed: a miss against a false block."""
+    column = LABELS.index(label)
+    probabilities, labels = predictions.probabilities[:, column], predictions.labels[:, column]
     thresholds = np.linspace(0.01, 0.99, steps)
     blocked = probabilities[:, None] >= thresholds
     missed = (~blocked & (labels == 1)[:, None]).sum(0) * costs["missed_prohibited"]

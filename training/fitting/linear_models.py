@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix, diags, vstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
+from classifier.draft import LabelledDraft
 from classifier.labels import LABELS
 from classifier.model.linear import LinearModels, LinearScores, same_field
 from classifier.model.ngrams import Floats, NgramSpace, inverse_frequencies, weighted
@@ -19,6 +20,7 @@ from training.fitting.examples import Examples
 from training.fitting.logistic import in_parallel, logistic
 from training.fitting.recipe import Recipe
 from training.fitting.stacking import Stack, fit_stack
+from training.fitting.unmet_predictions import Fold
 
 Say = Callable[[str], None]
 _N = len(LABELS)
@@ -63,13 +65,14 @@ class Matrices:
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
     """What one run learned, with the out-of-fold features (s, k) and logits (s, 6) of the passages it learned from, and
-    the logits (e, 6) of extra ones."""
+    the logits (e, 6) of extra ones. `folds` are those in which the models met no writer of the drafts they scored."""
 
     linear: Linear
     stack: Stack
     features: NDArray[np.float64]
     logits: NDArray[np.float64]
     extra: NDArray[np.float64]
+    folds: tuple[Fold, ...]
 
 
 def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None, *, extra: Examples | None = None) -> Fitted:
@@ -77,12 +80,13 @@ def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None, *, ext
     further drafts by writers of `examples`, which are scored out of fold and not learned from."""
     say("columns")
     matrices = matrices_of(examples, recipe)
-    features, more = out_of_fold(examples, matrices, recipe, say, extra)
+    folds = folds_of(examples, recipe)
+    features, more = out_of_fold(examples, matrices, recipe, folds, say, extra)
     say("stack")
     stack = fit_stack(features, examples.sentence_labels, examples.sentence_known, recipe)
     say("all drafts")
     linear = _fit_linear(matrices, np.ones(len(examples.drafts), bool), recipe)
-    return Fitted(linear, stack, features, stack.logits(features), stack.logits(more))
+    return Fitted(linear, stack, features, stack.logits(features), stack.logits(more), folds)
 
 
 def matrices_of(examples: Examples, recipe: Recipe) -> Matrices:
@@ -108,21 +112,28 @@ def _amid(counts: csr_matrix, limits: Sequence[int]) -> csr_matrix:
     return (neighbours @ counts).astype(np.float32).tocsr()
 
 
-def out_of_fold(
-    examples: Examples, matrices: Matrices, recipe: Recipe, say: Say, extra: Examples | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Features (s, k) of all passages by models that never met the draft's writer, and of those of `extra`, (e, k).
-    Raises ValueError where all drafts are of one scenario."""
-    n = len(examples.drafts)
-    groups = examples.groups(np.arange(n))
+def folds_of(examples: Examples, recipe: Recipe) -> tuple[Fold, ...]:
+    """Rows to learn from and rows to judge, which share no writer (no scenario, where all have one writer). Raises
+    ValueError where all drafts are of one scenario."""
+    groups = examples.groups(np.arange(len(examples.drafts)))
     count = min(recipe.folds, len(set(groups.tolist())))
     if count < 2:
         raise ValueError("drafts of two writers, or two scenarios, are needed to learn how the models meet others")
+    return tuple(GroupKFold(count).split(groups, groups=groups))
+
+
+def out_of_fold(
+    examples: Examples, matrices: Matrices, recipe: Recipe, folds: Sequence[Fold], say: Say,
+    extra: Examples | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
+    """Features (s, k) of all passages by models that never met the draft's writer, and of those of `extra`, (e, k)."""
+    n = len(examples.drafts)
+    groups = examples.groups(np.arange(n))
     features = np.zeros((len(examples.sentences), len(FEATURE_NAMES)))
     more = np.zeros((len(extra.sentences) if extra else 0, len(FEATURE_NAMES)))
-    extra_groups = _groups_like(examples, extra) if extra else np.zeros(0)
-    for fold, (known, unknown) in enumerate(GroupKFold(count).split(groups, groups=groups)):
-        say(f"fold {fold + 1} of {count}")
+    extra_groups = groups_like(examples, extra.drafts) if extra else np.zeros(0)
+    for fold, (known, unknown) in enumerate(folds):
+        say(f"fold {fold + 1} of {len(folds)}")
         chosen = np.zeros(n, bool)
         chosen[known] = True
         linear = _fit_linear(matrices, chosen, recipe)
@@ -133,11 +144,10 @@ def out_of_fold(
     return features, more
 
 
-def _groups_like(examples: Examples, extra: Examples) -> NDArray[np.str_]:
-    """The groups of extra drafts, by the rule that holds for the examples."""
-    if len(set(examples.writers.tolist())) > 1:
-        return extra.writers
-    return np.array([labelled.scenario for labelled in extra.drafts])
+def groups_like(examples: Examples, drafts: Sequence[LabelledDraft]) -> NDArray[np.str_]:
+    """The groups of some drafts, by the rule that holds for the examples."""
+    by_writer = len(set(examples.writers.tolist())) > 1
+    return np.array([labelled.writer if by_writer else labelled.scenario for labelled in drafts])
 
 
 def features_of(linear: Linear, examples: Examples, rows: Sequence[int]) -> NDArray[np.float64]:

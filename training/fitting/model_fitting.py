@@ -26,9 +26,10 @@ from classifier.reading.spelling import Words
 from training.fitting import artifact_writer, thresholds
 from training.fitting.augmentation import mixtures
 from training.fitting.examples import Examples, read_all
-from training.fitting.linear_models import Fitted, fit
+from training.fitting.linear_models import Fitted, fit, groups_like
 from training.fitting.recipe import Recipe
 from training.fitting.stacking import Calibration, Stack, calibrated, fit_calibration, fit_encoder_stack
+from training.fitting.unmet_predictions import UnmetPredictions
 from training.tickets.split_plan import Split
 
 Say = Callable[[str], None]
@@ -83,22 +84,38 @@ def fit_model(
     enough = len(split.tune) >= _LEAST_TUNING
     extra = tools.examples(mixtures(split.tune if enough else [*split.train, *split.tune], recipe.seed))
     fitted = fit(examples, recipe, say, extra=extra)
-    tuning = _tuning(examples, extra, fitted, len(split.train) if enough else 0)
+    first = len(split.train) if enough else 0
+    tuning = tuning_of(examples, fitted.logits, np.arange(first, len(examples.drafts)), extra, fitted.extra)
     highest = tuning.highest()
     calibration = fit_calibration(highest, tuning.labels)
     probabilities = calibrated(highest, calibration)
     asked: EncoderFit | None = None
     if encoder is not None and split.tune:
         say("encoder")
-        asked = fit_encoder(_tuning(examples, extra, fitted, len(split.train)), encoder, tools.policy, recipe)
+        unread = np.arange(len(split.train), len(examples.drafts))
+        unmet = tuning_of(examples, fitted.logits, unread, extra, fitted.extra)
+        asked = fit_encoder(unmet, encoder, tools.policy, recipe)
         if len(asked.logits) == len(probabilities):
             probabilities = calibrated(asked.logits, asked.calibration)
-    limits = thresholds.choose(probabilities, tuning.labels, tools.policy)
+    limits = thresholds.choose(_unmet(examples, fitted, tuning, probabilities), tools.policy)
     say("writing")
     return artifact_writer.write(
         folder, fitted, limits, recipe, calibration, fingerprint=fingerprint, encoder=encoder if asked else None,
         encoder_fit=asked,
     )  # fmt: skip
+
+
+def _unmet(
+    examples: Examples, fitted: Fitted, tuning: "Tuning", probabilities: NDArray[np.float64]
+) -> UnmetPredictions:
+    """The predictions on the tuning drafts, each with the fold whose models never met its group."""
+    groups = groups_like(examples, examples.drafts)
+    fold = {str(groups[row]): number for number, (_, unknown) in enumerate(fitted.folds) for row in unknown}
+    learned = {number: frozenset(groups[known].tolist()) for number, (known, _) in enumerate(fitted.folds)}
+    mine = groups_like(examples, tuning.drafts)
+    return UnmetPredictions(
+        probabilities, tuning.labels, mine, np.array([fold[group] for group in mine.tolist()]), learned
+    )
 
 
 _LEAST_TUNING = 200
@@ -122,12 +139,16 @@ class Tuning:
         return np.stack([one.max(axis=0, initial=LOWEST) for one in self.logits])
 
 
-def _tuning(examples: Examples, extra: Examples, fitted: Fitted, first: int) -> Tuning:
-    """The drafts from number `first` on, and their mixtures."""
-    rows = np.arange(first, len(examples.drafts))
-    ours = [(examples, fitted.logits, int(row)) for row in rows]
-    ours += [(extra, fitted.extra, row) for row in range(len(extra.drafts))]
-    starts = {id(one): np.searchsorted(one.sentence_draft, np.arange(len(one.drafts) + 1)) for one in (examples, extra)}
+def tuning_of(
+    examples: Examples, logits: NDArray[np.float64], rows: NDArray[np.int64], extra: Examples | None = None,
+    extra_logits: NDArray[np.float64] | None = None,
+) -> Tuning:  # fmt: skip
+    """Some of the drafts, and all of `extra` (their mixtures, say), with the out-of-fold logits of all passages."""
+    ours = [(examples, logits, int(row)) for row in rows]
+    if extra is not None and extra_logits is not None:
+        ours += [(extra, extra_logits, row) for row in range(len(extra.drafts))]
+    sets = (examples, extra) if extra is not None else (examples,)
+    starts = {id(one): np.searchsorted(one.sentence_draft, np.arange(len(one.drafts) + 1)) for one in sets}
 
     def part(one: Examples, values: NDArray[Any], row: int) -> NDArray[Any]:
         begin, end = starts[id(one)][row : row + 2]
@@ -135,13 +156,14 @@ def _tuning(examples: Examples, extra: Examples, fitted: Fitted, first: int) -> 
 
     groups = examples.groups(rows)
     by_writer = len(set(examples.writers[rows].tolist())) > 1
-    more = [labelled.writer if by_writer else labelled.scenario for labelled in extra.drafts]
+    mixed = extra.drafts if extra is not None else ()
+    more = [labelled.writer if by_writer else labelled.scenario for labelled in mixed]
     return Tuning(
         drafts=[one.drafts[row] for one, _, row in ours],
         readings=[one.readings[row] for one, _, row in ours],
         logits=[part(one, values, row) for one, values, row in ours],
         marks=[part(one, one.sentence_labels, row) for one, _, row in ours],
-        labels=np.concatenate([examples.labels[rows], extra.labels]),
+        labels=np.concatenate([examples.labels[rows], *([extra.labels] if extra is not None else [])]),
         groups=np.array([*groups.tolist(), *more]),
     )
 

@@ -25,6 +25,7 @@ from classifier.model.artifact import ARRAYS, MANIFEST, ModelArtifact, digest
 from classifier.policy.policy import Policy
 from training.fitting import thresholds
 from training.fitting.stacking import Calibration, calibrated, fit_calibration
+from training.fitting.unmet_predictions import Fold, UnmetPredictions
 
 Floats = NDArray[np.float64]
 _FOLDS = 5
@@ -41,12 +42,13 @@ _SMALLEST = 1e-12
 @dataclass(frozen=True, slots=True, eq=False)
 class LastStep:
     """A calibration (2, 6), the probabilities (n, 6) that calibrations of its kind give to drafts by unseen writers,
-    those of the base model (n, 6), and the labels that changed."""
+    those of the base model (n, 6), the labels that changed, and the folds."""
 
     calibration: Calibration
     probabilities: Floats
     before: Floats
     changed: tuple[Label, ...]
+    folds: tuple[Fold, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,12 +96,13 @@ def recalibrate(
     if artifact.encoder_stack is not None:
         steps.append(fit_last_step(full, labels, groups, artifact.encoder_calibration))
     final = steps[-1]
+    predictions = UnmetPredictions.out_of_fold(final.probabilities, labels, groups, final.folds)
     return Recalibration(
         base=artifact.version,
         drafts=len(drafts),
         linear=steps[0],
         encoder=final if len(steps) > 1 else None,
-        thresholds=_thresholds(final, labels, artifact.thresholds, screener.policy),
+        thresholds=_thresholds(final, predictions, artifact.thresholds, screener.policy),
         losses={
             str(label): (_loss(final.before[:, i], labels[:, i]), _loss(final.probabilities[:, i], labels[:, i]))
             for i, label in enumerate(LABELS)
@@ -161,6 +164,7 @@ def fit_last_step(logits: Floats, labels: NDArray[np.int64], groups: NDArray[np.
         probabilities=np.where(kept, found, before),
         before=before,
         changed=tuple(label for label, yes in zip(LABELS, kept.tolist(), strict=True) if yes),
+        folds=tuple(folds),
     )
 
 
@@ -182,14 +186,14 @@ def _share(drafts: int) -> float:
 
 
 def _thresholds(
-    step: LastStep, labels: NDArray[np.int64], base: Mapping[Label, Thresholds], policy: Policy
+    step: LastStep, predictions: UnmetPredictions, base: Mapping[Label, Thresholds], policy: Policy
 ) -> dict[Label, Thresholds]:
     """The base model's thresholds, moved towards those that the promises of the policy choose on these drafts.
 
     Those of one kind move together, as they are chosen together: `sure` by the number of prohibited drafts, the rest
     by the number of drafts with the label.
     """
-    chosen = thresholds.choose(step.probabilities, labels, policy)
+    chosen, labels = thresholds.choose(predictions, policy), predictions.labels
     banned = np.array([policy.is_prohibited(label) for label in LABELS])
     prohibited, permitted = int(labels[:, banned].any(axis=1).sum()), int(labels[:, ~banned].any(axis=1).sum())
     found = {}

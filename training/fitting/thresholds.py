@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from classifier.evidence import Thresholds
 from classifier.labels import LABELS, Label
 from classifier.policy.policy import Policy
+from training.fitting.unmet_predictions import UnmetPredictions
 
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -15,14 +16,15 @@ Labels = NDArray[np.int64]
 _MIDDLE = 0.5
 
 
-def choose(probabilities: Probabilities, labels: Labels, policy: Policy) -> dict[Label, Thresholds]:
-    """Thresholds from calibrated probabilities (n, 6) of drafts by unmet writers and their labels (n, 6).
+def choose(predictions: UnmetPredictions, policy: Policy) -> dict[Label, Thresholds]:
+    """Thresholds from what models say of drafts whose groups they never met.
 
     The prohibited labels are `sure` from where blocks, whichever of them causes one, hit prohibited drafts with the
     promised precision; one is `possible` down to where warnings keep the promised recall, and wherever it is asserted.
     The permitted labels are `possible`, so a recognised reason, down to where the promised share of permitted drafts is
     recognised. `asserted` is where F1 is best, drawn half-way to one half against chance.
     """
+    probabilities, labels = predictions.probabilities, predictions.labels
     banned = np.array([policy.is_prohibited(label) for label in LABELS])
     recognised = _recognised(probabilities, labels, banned, policy.promises["recognised_recall"])
     sure = _sure(probabilities, labels, banned, policy.promises["block_precision"])

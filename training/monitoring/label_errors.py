@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 
 from classifier.draft import LabelledDraft
 from classifier.labels import LABELS
-from training.fitting.examples import Examples
-from training.fitting.linear_models import Fitted
-from training.fitting.stacking import calibrated, draft_logits, fit_calibration
+from training.fitting.unmet_predictions import UnmetPredictions
+
+_LEAST = 0.005
+"""A confidence below this counts as this: one wild label must not outweigh two doubtful ones."""
+
+_WORST = 2
+"""A wrong label is seldom alone: the right one is missing beside it. So the two least likely labels count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +35,26 @@ class DoubtfulLabel:
         return asdict(self)
 
 
-def out_of_fold_probabilities(fitted: Fitted, examples: Examples) -> NDArray[np.float64]:
-    """(n, 6) by models that never met the draft's writer."""
-    highest = draft_logits(fitted.logits, examples.sentence_draft, len(examples.drafts))
-    return calibrated(highest, fit_calibration(highest, examples.labels))
-
-
-def doubtful_labels(examples: Examples, probabilities: NDArray[np.float64], most: int) -> list[DoubtfulLabel]:
+def doubtful_labels(drafts: Sequence[LabelledDraft], predictions: UnmetPredictions, most: int) -> list[DoubtfulLabel]:
     """The most doubtful labels of all drafts, worst first; at most one label of each draft."""
     from cleanlab.multilabel_classification import get_label_quality_scores
     from cleanlab.multilabel_classification.filter import find_label_issues
 
-    given = [np.flatnonzero(row).tolist() for row in examples.labels]
+    probabilities = predictions.probabilities
+    given = [np.flatnonzero(row).tolist() for row in predictions.labels]
     suspected = find_label_issues(given, probabilities, n_jobs=1)
-    quality = get_label_quality_scores(given, probabilities)
+    quality = get_label_quality_scores(
+        given, probabilities, method="self_confidence", aggregator_kwargs={"method": _least_likely}
+    )
     order = np.argsort(quality, kind="stable")[:most]
-    return [_doubt(examples.drafts[i], probabilities[i], float(quality[i]), bool(suspected[i])) for i in order]
+    return [_doubt(drafts[i], probabilities[i], float(quality[i]), bool(suspected[i])) for i in order]
+
+
+def _least_likely(confidences: NDArray[np.float64], **_: Any) -> NDArray[np.float64]:
+    """The confidences (n, 6) in each label as given, as one number a draft (n,)."""
+    worst = np.sort(confidences, axis=1)[:, :_WORST]
+    result: NDArray[np.float64] = np.clip(worst, _LEAST, 1).prod(axis=1)
+    return result
 
 
 def _doubt(labelled: LabelledDraft, probabilities: Sequence[float], quality: float, suspected: bool) -> DoubtfulLabel:
@@ -58,6 +66,6 @@ def _doubt(labelled: LabelledDraft, probabilities: Sequence[float], quality: flo
         str(label),
         label in labelled.labels,
         round(float(probabilities[worst]), 4),
-        round(quality, 4),
+        round(quality, 6),
         suspected,
     )

@@ -1,4 +1,4 @@
-"""The HTML report of an evaluation, the model card, the drift report: one file each, nothing loaded from outside."""
+"""The HTML reports of an evaluation, of drift and of a search, and the model card: nothing is loaded from outside."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from training.evaluation.costs import CostLine, minutes_per_thousand
 from training.evaluation.figures import TARGETS, EvaluationReport, Judged
 from training.monitoring.drift import DriftReport, Profile
 from training.rules.rule_report import RuleReport
+from training.search.trials import Trial, varied
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
@@ -82,6 +83,14 @@ def drift_html(report: DriftReport, reference: Profile, incoming: Profile, names
         "unknown": plots.two_histograms(reference, incoming, "unknown_words", "share of words the model does not know"),
     }
     return _rendered("drift.html.j2", report=report, names=names, pictures=_drawn(pictures))
+
+
+def search_html(trials: Sequence[Trial]) -> str:
+    """The trials of recipes on the same drafts, best first, with a plot of each choice in which they differ."""
+    from training.reports import plots
+
+    pictures = {"trials": plots.trials(trials)}
+    return _rendered("search.html.j2", trials=trials, names=varied(trials), pictures=_drawn(pictures))
 
 
 def write(text: str, path: Path) -> None:

@@ -14,6 +14,7 @@ from classifier.labels import LABELS
 from training.evaluation.costs import Curve
 from training.evaluation.figures import KINDS, Judged
 from training.monitoring.drift import Profile, Shift
+from training.search.trials import Trial, varied
 
 INK, ACCENT, PALE = "#333333", "#2f6f8f", "#c9d6dc"
 _DECISIONS = ("allow", "warn", "block")
@@ -148,6 +149,24 @@ def two_histograms(reference: Profile, incoming: Profile, what: str, words: str)
         axes.hist(values, edges, weights=np.full(len(values), 1 / len(values)), color=colour, alpha=0.75, label=name)
     axes.set(xlabel=words, ylabel="share of drafts")
     axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def trials(found: Sequence[Trial]) -> Figure:
+    """Each trial's mean average precision by each choice in which the trials differ; the best one stands out."""
+    names = varied(found) or ["plain_c"]
+    figure = Figure(figsize=(6.0, 2.6 * len(names)))
+    best = max(found, key=lambda trial: trial.average_precision)
+    for axes, name in zip(np.atleast_1d(figure.subplots(len(names), 1)), names, strict=True):
+        values = sorted({getattr(trial.recipe, name) for trial in found})
+        for trial in found:
+            place = values.index(getattr(trial.recipe, name))
+            colour, size = (INK, 7) if trial is best else (ACCENT, 4)
+            axes.plot(place, trial.average_precision, "o", color=colour, ms=size)
+        axes.set_xticks(range(len(values)), [str(value) for value in values])
+        axes.set(xlabel=name, ylabel="average precision")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
     return figure
 
 

@@ -1,0 +1,1 @@
+"""Recipes tried on the same drafts, each trial kept."""
