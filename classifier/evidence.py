@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from classifier.draft import Field
+from classifier.draft import Context, Field
 from classifier.labels import Label
 
 Severity = Literal["block", "warn", "info"]
 Strength = Literal["strong", "weak"]
 Witness = Literal["rule", "model", "form", "order", "policy"]
+When = Literal["always", "customer_cancelled", "reply", "customer_writes"]
+"""When a rule counts: always; where the customer cancelled; in a reply; or in the customer's own message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class RuleHit:
     message: str
     guidance: str
     policy_ref: str
-    when: Literal["always", "customer_cancelled"] = "always"
+    when: When = "always"
     severity: Severity | None = None
     """Set only for rules without a label (Merchant Standards): what the finding weighs."""
 
@@ -116,6 +118,15 @@ class FormFault:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerEvidence:
+    """What the customer's message says that a reply answers. `cancels`: that they cancel their order. `exchange`:
+    `asked` where they wish for an exchange themselves, `other` where the draft names a variant that they did not."""
+
+    cancels: bool = False
+    exchange: Literal["none", "asked", "other"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
 class LanguageGuess:
     """ISO 639-1 code, and how far we can judge it: fully, with less practice, or not at all."""
 
@@ -144,3 +155,5 @@ class Evidence:
     thresholds: Mapping[Label, Thresholds]
     complete: bool = True
     disguised: bool = False
+    context: Context = "new_ticket"
+    customer: CustomerEvidence = CustomerEvidence()

@@ -1,11 +1,12 @@
 """The screener: wires the witnesses to the judge. Read, find, score, decide."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from classifier.draft import Draft, Order
-from classifier.evidence import Evidence, RuleEvidence, Thresholds
+from classifier.customer import NO_MESSAGE, CustomerMessage, CustomerReader
+from classifier.draft import Draft, Order, known_order
+from classifier.evidence import Evidence, ModelEvidence, RuleEvidence, RuleHit, Span, Thresholds, When
 from classifier.form import FormCheck
 from classifier.labels import LABELS, Label
 from classifier.matching.matcher import RuleMatcher
@@ -28,7 +29,8 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PartialEvidence:
-    """A draft as rules and linear models judge it, before the encoder. `in_time` False: stages were skipped."""
+    """A draft as rules and linear models judge it, before the encoder. `in_time` False: stages were skipped. `order` is
+    what is known of it, the customer's message included."""
 
     draft: Draft
     order: Order | None
@@ -36,6 +38,7 @@ class PartialEvidence:
     rules: RuleEvidence
     scores: PassageScores | None
     in_time: bool
+    customer: CustomerMessage = NO_MESSAGE
 
     @property
     def doubtful(self) -> bool:
@@ -55,11 +58,12 @@ class Screener:
         self.book = book
         self.artifact = artifact
         self._words = words or Words.load()
-        languages = LanguageJudge(self._words.english, policy.languages_full, policy.languages_partial)
-        self._reader = Reader(self._words, languages)
+        self._languages = LanguageJudge(self._words.english, policy.languages_full, policy.languages_partial)
+        self._reader = Reader(self._words, self._languages)
         self._matcher = RuleMatcher(book, self._words.ordered)
         self._scorer = TextScorer(artifact) if artifact else None
         self._form = FormCheck(policy.form)
+        self._customers = CustomerReader(self._reader, self._matcher, policy.reply.variants)
         self._thresholds = artifact.thresholds if artifact else RULES_ONLY
 
     @classmethod
@@ -118,14 +122,25 @@ class Screener:
         readings = [self._reader.read(draft) for draft in drafts]
         in_time = not late()
         nothing = RuleEvidence((), (), self.book.version)
-        rules = self._matcher.find_many(readings) if in_time else [nothing] * len(drafts)
+        rules = [nothing] * len(drafts)
+        customers = [NO_MESSAGE] * len(drafts)
+        if in_time:
+            found = self._matcher.find_many(readings)
+            rules = [_counted(one, draft) for one, draft in zip(found, drafts, strict=True)]
+            customers = [self._customers.read(draft) for draft in drafts]
+            orders = [
+                known_order(order, customer_cancels=True) if customer.cancels else order
+                for order, customer in zip(orders, customers, strict=True)
+            ]
         in_time = in_time and not late()
         scores: Sequence[PassageScores | None] = [None] * len(drafts)
         if self._scorer and in_time:
             scores = self._scorer.passage_scores(readings, rules, orders)
         return [
-            PartialEvidence(*seen, in_time=in_time)
-            for seen in zip(drafts, orders, readings, rules, scores, strict=True)
+            PartialEvidence(draft, order, reading, hits, score, in_time, customer)
+            for draft, order, reading, hits, score, customer in zip(
+                drafts, orders, readings, rules, scores, customers, strict=True
+            )
         ]
 
     def encoder_scores(self, partial: PartialEvidence) -> tuple[EncoderScores, ...]:
@@ -151,11 +166,45 @@ class Screener:
             thresholds=self._thresholds,
             complete=partial.in_time and (encoder is not None or not partial.doubtful),
             disguised=partial.reading.disguised,
+            context=partial.draft.context,
+            customer=self._customers.evidence(partial.customer, partial.reading, _offers(partial.rules, model)),
         )
 
     def read(self, draft: Draft) -> Reading:
         """The reading alone, for training and for the rules desk."""
         return self._reader.read(draft)
 
+    def language_confidence(self, draft: Draft) -> float | None:
+        """How much in a draft speaks for the language that it was taken for, from 0 to 1; None where too little does
+        for any."""
+        reading = self._reader.read(draft)
+        return self._languages.confidence(reading.tokens, reading.language.code)
+
+    def hits(self, draft: Draft) -> tuple[RuleHit, ...]:
+        """What the rules find in the draft's own words, whether it counts there or not: to try a rule."""
+        return self._matcher.find(self._reader.read(draft)).hits
+
 
 _ADDRESS = LABELS.index(Label.ADDRESS_REQUEST)
+_COUNTED: dict[str, frozenset[When]] = {
+    "new_ticket": frozenset(("always", "customer_cancelled")),
+    "reply": frozenset(("always", "customer_cancelled", "reply")),
+}
+
+
+def _counted(rules: RuleEvidence, draft: Draft) -> RuleEvidence:
+    """Without the hits of rules that are not for such a draft."""
+    whens = _COUNTED[draft.context]
+    if all(hit.when in whens for hit in rules.hits):
+        return rules
+    return replace(rules, hits=tuple(hit for hit in rules.hits if hit.when in whens))
+
+
+def _offers(rules: RuleEvidence, model: ModelEvidence | None) -> list[Span]:
+    """The sentences in which rules or model see a substitute."""
+    found = [hit.sentence for hit in rules.hits if hit.label is Label.SUBSTITUTE_OFFER]
+    seen = model.scores[_SUBSTITUTE].sentence if model else None
+    return [*found, seen] if seen else found
+
+
+_SUBSTITUTE = LABELS.index(Label.SUBSTITUTE_OFFER)

@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from classifier.evidence import Strength
+from classifier.evidence import Strength, When
 from classifier.labels import Label
 from classifier.matching.pattern_syntax import Element, Pattern, RuleError, expanded, pattern_words
 
@@ -17,6 +17,9 @@ __all__ = ["LEXICON", "RULES_FOLDER", "Element", "Pattern", "Rule", "RuleBook", 
 RULES_FOLDER = Path(__file__).parents[1] / "rules"
 LEXICON = "lexicon.toml"
 STANDARDS_REF = "Opening a Ticket: Merchant Standards for Communication"
+CANCELS, ASKS_EXCHANGE = ".cancels", ".asks-exchange"
+CUSTOMER_SAYS = (CANCELS, ASKS_EXCHANGE)
+"""What a rule for the customer's message finds, as its id ends."""
 Status = Literal["draft", "shadow", "live"]
 
 
@@ -37,7 +40,7 @@ class Rule:
     message: str = ""
     guidance: str = ""
     policy_ref: str = ""
-    when: Literal["always", "customer_cancelled"] = "always"
+    when: When = "always"
     family: str = ""
     source: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -158,12 +161,15 @@ def _check_entry(file: str, rule_id: str, entry: Mapping[str, Any]) -> None:
         refuse("strength is strong or weak")
     if entry.get("status") not in ("draft", "shadow", "live"):
         refuse("status is draft, shadow or live")
-    if entry.get("when", "always") not in ("always", "customer_cancelled"):
-        refuse("when is always or customer_cancelled")
+    when = entry.get("when", "always")
+    if when not in get_args(When):
+        refuse(f"when is {' or '.join(get_args(When))}")
+    if (when == "customer_writes") != rule_id.endswith(CUSTOMER_SAYS):
+        refuse(f"a rule for what the customer writes, and only such a one, ends in {' or '.join(CUSTOMER_SAYS)}")
     for key in ("patterns", "must_flag", "must_not_flag"):
         if not entry.get(key):
             refuse(f"{key} is empty; a rule without it is refused")
-    if not entry.get("label") and not (entry.get("message") and entry.get("guidance")):
+    if not entry.get("label") and when != "customer_writes" and not (entry.get("message") and entry.get("guidance")):
         refuse("a rule without a label needs its own message and guidance")
 
 

@@ -54,6 +54,30 @@ class FormPolicy:
     vague_subjects: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyPolicy:
+    """What holds in a reply. `without`: findings that say nothing there. `standards`: what breaches of the Merchant
+    Standards weigh. `variants`: each word for a colour or make, and the name of the variant."""
+
+    without: frozenset[str]
+    standards: Mapping[str, Severity]
+    variants: Mapping[str, str]
+
+
+def reply_policy(entry: dict[str, Any], findings: Mapping[str, Any], standards: Mapping[str, Severity]) -> ReplyPolicy:
+    """The `[reply]` entry. Raises KeyError for an unknown finding, standard or severity, TypeError for other keys."""
+    for name in (*entry["without"], *entry["standards"]):
+        if name not in findings and name not in standards:
+            raise KeyError(f"reply: {name}")
+    if unknown := set(entry["standards"].values()) - set(SEVERITIES):
+        raise KeyError(f"reply.standards: {unknown}")
+    variants = {word: line.split()[0] for line in entry.pop("variants") for word in line.split()}
+    return ReplyPolicy(
+        without=frozenset(entry.pop("without")), standards={**standards, **entry.pop("standards")}, variants=variants,
+        **entry,
+    )  # fmt: skip
+
+
 def label_policy(label: Label, entry: dict[str, Any], sections: Mapping[str, Section]) -> LabelPolicy:
     """One `[label.…]` entry. Raises KeyError for an unknown section, TypeError for an unknown key."""
     entry["section"] = sections[entry["section"]]

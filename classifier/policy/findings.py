@@ -12,7 +12,7 @@ from classifier.policy.config import SEVERITIES, LabelPolicy
 
 def applies(hit: RuleHit, order: Order) -> bool:
     """Whether a hit counts for an order in this state."""
-    return hit.when == "always" or order.cancelled_by == "customer"
+    return hit.when != "customer_cancelled" or order.cancelled_by == "customer"
 
 
 def score_of(evidence: Evidence, label: Label) -> LabelScore | None:

@@ -7,10 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from classifier.draft import Order
-from classifier.evidence import Evidence, Finding, FormFault, RuleHit, Severity, Thresholds
+from classifier.draft import Order, known_order
+from classifier.evidence import Evidence, Finding, RuleHit, Severity, Thresholds
 from classifier.labels import LABELS, Label
-from classifier.policy.config import FindingPolicy, FormPolicy, LabelPolicy, Section, finding_policy, label_policy
+from classifier.policy.config import (
+    FindingPolicy,
+    FormPolicy,
+    LabelPolicy,
+    ReplyPolicy,
+    Section,
+    finding_policy,
+    label_policy,
+    reply_policy,
+)
 from classifier.policy.findings import (
     applies,
     gravest_first,
@@ -27,7 +36,6 @@ from classifier.policy.findings import (
 from classifier.verdict import Decision, Reminder, Verdict, Versions
 
 POLICY_FILE = Path(__file__).parents[1] / "policy.toml"
-NO_ORDER = Order()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class Policy:
     reminders: Mapping[str, Reminder]
     standards: Mapping[str, Severity]
     form: FormPolicy
+    reply: ReplyPolicy
     promises: Mapping[str, float]
     costs: Mapping[str, float]
     strong_rule: float
@@ -63,14 +72,14 @@ class Policy:
 
     def decide(self, evidence: Evidence, order: Order | None = None) -> Verdict:
         """The verdict on one draft. Raises nothing; evidence that is incomplete leads to a warning."""
-        order = order or NO_ORDER
+        order = known_order(order, customer_cancels=evidence.customer.cancels)
         hits = [hit for hit in evidence.rules.hits if hit.status == "live" and applies(hit, order)]
         probabilities = self._probabilities(evidence, hits, order)
         asserted = self._asserted(evidence, probabilities)
         findings = [
             *self._prohibited(evidence, hits, probabilities),
             *self._general(evidence, order, probabilities),
-            *self._form(evidence.form),
+            *self._form(evidence),
             *self._advice(evidence, hits, asserted),
             *self._invitation(evidence, order, probabilities, asserted),
         ]
@@ -119,6 +128,8 @@ class Policy:
                 result[hit.label] = max(result[hit.label], spoken)
         if order.cancelled_by == "merchant":
             result[Label.CANCELLATION_PROBING] = 0.0
+        if evidence.customer.exchange == "asked":
+            result[Label.SUBSTITUTE_OFFER] = 0.0
         return result
 
     def _rule_probability(self, hit: RuleHit, model: float, limits: Thresholds, *, with_model: bool) -> float:
@@ -136,6 +147,7 @@ class Policy:
             limits = evidence.thresholds[label]
             if self.is_prohibited(label) and probabilities[label] >= limits.possible:
                 sure = probabilities[label] >= limits.sure and not _says_nothing(evidence)
+                sure = sure and not (label is Label.SUBSTITUTE_OFFER and evidence.customer.exchange == "other")
                 severity: Severity = "block" if sure else "warn"
                 yield from self._prohibited_spans(evidence, hits, self.labels[label], severity)
 
@@ -160,26 +172,44 @@ class Policy:
             yield self.finding("language-not-judged")
         elif _says_nothing(evidence):
             return
-        elif not any(probabilities[lb] >= evidence.thresholds[lb].possible for lb in LABELS):
+        elif not self._left_out(evidence, "no-recognised-reason") and not any(
+            probabilities[lb] >= evidence.thresholds[lb].possible for lb in LABELS
+        ):
             yield self.finding("no-recognised-reason")
         if evidence.rules.failed_rules or not evidence.complete:
             yield self.finding("could-not-judge")
         if order.unknown_to_source:
             yield replace(self.finding("support-id-unknown"), field="support_id")
 
-    def _form(self, faults: Iterable[FormFault]) -> Iterable[Finding]:
-        for fault in faults:
-            yield placed(self.finding(fault.kind), fault.field, fault.span)
+    def _left_out(self, evidence: Evidence, id: str) -> bool:
+        """Whether a finding says nothing of such a draft."""
+        return evidence.context == "reply" and id in self.reply.without
+
+    def _form(self, evidence: Evidence) -> Iterable[Finding]:
+        for fault in evidence.form:
+            if not self._left_out(evidence, fault.kind):
+                yield placed(self.finding(fault.kind), fault.field, fault.span)
 
     def _advice(self, evidence: Evidence, hits: Iterable[RuleHit], asserted: frozenset[Label]) -> Iterable[Finding]:
         if evidence.language.judged == "partial":
             yield self.finding("language-partly-judged")
+        weights = self.reply.standards if evidence.context == "reply" else self.standards
         for hit in hits:
             if hit.label is None:
-                yield standards_finding(hit, self.standards.get(hit.rule_id.split(".")[-1], "info"))
+                yield standards_finding(hit, weights.get(hit.rule_id.split(".")[-1], "info"))
+        yield from self._exchange(evidence, hits)
         if Label.DELAY_NOTICE in asserted:
             score = score_of(evidence, Label.DELAY_NOTICE)
             yield labelled(self.finding("delay-keeps-sla"), Label.DELAY_NOTICE, score.span if score else None)
+
+    def _exchange(self, evidence: Evidence, hits: Iterable[RuleHit]) -> Iterable[Finding]:
+        """Advice on an exchange that the customer asked for, where it would otherwise be a substitute."""
+        label = Label.SUBSTITUTE_OFFER
+        score = score_of(evidence, label)
+        seen = [score.span] if score and score.probability >= evidence.thresholds[label].possible else []
+        offered = [*seen, *(hit.span for hit in hits if hit.label is label and hit.strength == "strong")]
+        if evidence.customer.exchange == "asked" and offered:
+            yield labelled(self.finding("exchange-asked-for"), label, offered[0])
 
     def _invitation(
         self, evidence: Evidence, order: Order, probabilities: Mapping[Label, float], asserted: frozenset[Label]
@@ -223,6 +253,7 @@ def _parse(data: dict[str, Any], version: str) -> Policy:
         sections=sections,
         reminders={key: Reminder(key, value["message"]) for key, value in data["reminder"].items()},
         standards=data["standards"],
+        reply=reply_policy(data["reply"], data["finding"], data["standards"]),
         form=FormPolicy(form["support_id"], form["permalink"], frozenset(form["vague_subjects"])),
         promises=data["promises"],
         costs=data["costs"],

@@ -68,6 +68,13 @@ class LanguageJudge:
             return _ENGLISH
         return self._named(self._winner(votes) or self._detect(text, votes))
 
+    def confidence(self, tokens: Sequence[str], code: str) -> float | None:
+        """How much speaks for a language: of the tokens that are among the commonest words of some, the share that are
+        among those of this one. None where there are too few."""
+        common = _common_words(tuple(sorted(self._full | self._partial)))
+        telling = [common[token] for token in tokens[:_ENOUGH_TOKENS] if token in common]
+        return sum(code in languages for languages in telling) / len(telling) if len(telling) >= _LEAST_HITS else None
+
     def unjudged(self, tokens: Sequence[str], sentences: Iterable[Range], main: LanguageGuess) -> list[Range]:
         """The sentences in a language that we cannot judge, beside others that we can. None where the whole draft is in
         such a language."""

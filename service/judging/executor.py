@@ -89,7 +89,7 @@ class JudgingExecutor:
 
     def fits_loop(self, draft: Draft, deadline: JudgingDeadline) -> bool:
         """Whether a draft may be judged on the event loop, where nothing ends a stage that takes too long."""
-        length = len(draft.body) + len(draft.subject)
+        length = draft.length
         quick = length <= LONGEST_INLINE and length * SECONDS_PER_CHARACTER <= deadline.seconds
         return quick and self._clock() >= self._distrusted_until
 
@@ -111,7 +111,7 @@ class JudgingExecutor:
     async def long(self, pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline) -> JudgedDraft:
         """The verdict on a draft that is read in the lane, with the lane's own `pair`. Raises OverloadedError where too
         much waits."""
-        length = len(draft.body) + len(draft.subject)
+        length = draft.length
         if self._in_lane and (self._in_lane + length) * self._lane_pace.seconds > SHARE * deadline.left():
             raise OverloadedError
         self._in_lane += length

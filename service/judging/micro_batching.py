@@ -26,7 +26,7 @@ _OTHER_WORK = 2.0
 
 
 def _length(draft: Draft) -> int:
-    return len(draft.body) + len(draft.subject)
+    return draft.length
 
 
 def _cost(draft: Draft) -> int:

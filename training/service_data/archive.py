@@ -47,7 +47,16 @@ def incoming(raw: Mapping[str, Any], place: str) -> IncomingDraft | str:
     if not isinstance(order, Mapping) or order.get("cancelled_by") not in (None, "", "customer", "merchant"):
         return "order: cancelled_by must be customer, merchant or empty"
     known = Order(cancelled_by=order.get("cancelled_by") or None, status=order.get("status") or None)
-    return IncomingDraft(str(raw.get("id") or place), Draft(*map(str, fields)), known if known != Order() else None)
+    support_id, subject, body = map(str, fields)
+    draft = Draft(support_id, subject, body, **_thread(raw))
+    return IncomingDraft(str(raw.get("id") or place), draft, known if known != Order() else None)
+
+
+def _thread(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says of the thread, where its draft is a reply."""
+    if raw.get("context") != "reply":
+        return {}
+    return {"context": "reply", "customer_message": str(raw.get("customer_message") or "")}
 
 
 def batches(items: list[IncomingDraft], size: int) -> Iterator[list[IncomingDraft]]:

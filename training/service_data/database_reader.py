@@ -150,9 +150,10 @@ def _is_open(sealed: bytes) -> bool:
     return sealed[:1] == b"p"
 
 
-def _words(sealed: bytes) -> list[str]:
-    """Support ID, subject and body of a sealed draft. Raises ServiceDataError."""
-    words: list[str] = json.loads(_open(sealed))
+def _words(sealed: bytes) -> list[Any]:
+    """Support ID, subject and body of a sealed draft; of a reply also its context and the customer's message. Raises
+    ServiceDataError."""
+    words: list[Any] = json.loads(_open(sealed))
     return words
 
 

@@ -86,7 +86,7 @@ class RuleRunner:
         with self._lock:
             self._words = self._words or Words.load()
             screener = Screener(policy=policy, book=book, artifact=None, words=self._words)
-            return [screener.evidence(draft).rules.hits for draft in drafts]
+            return [screener.hits(draft) for draft in drafts]
 
 
 RULE_RUNNER = RuleRunner()
