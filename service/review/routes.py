@@ -11,6 +11,7 @@ from service.review.auth.access import ReviewerDep
 from service.review.auth.routes import router as auth
 from service.review.case_page.routes import router as case_page
 from service.review.export.routes import router as export
+from service.review.merchants.routes import router as merchants
 from service.review.queue.bulk_routes import router as bulk_decisions
 from service.review.queue.own_routes import router as own_decisions
 from service.review.queue.routes import router as queue
@@ -30,7 +31,7 @@ def nowhere(path: str, me: ReviewerDep) -> Response:
 
 
 for pages in (
-    auth, queue, bulk_decisions, own_decisions, case_page, statistics, audit, export, accounts, own_account, own_keys,
-    rules, publishing, _elsewhere,
+    auth, queue, bulk_decisions, own_decisions, case_page, merchants, statistics, audit, export, accounts, own_account,
+    own_keys, rules, publishing, _elsewhere,
 ):  # fmt: skip
     router.include_router(pages)

@@ -75,6 +75,7 @@ class CaseView:
     scores: list[LabelProbability]
     order: str
     merchant: str | None
+    template: str
     language_words: str
     versions: Mapping[str, str]
     merchant_history: MerchantHistory
@@ -128,7 +129,8 @@ def case_view(session: Session, encryptor: Encryptor, policy: Policy, case: Case
         created_at=case.created_at, due_at=case.due_at,
         urgency=urgency(case.due_at), draft=_shown_draft(draft, marks), findings=findings, reasons=reasons(findings),
         scores=_scores(verdict),
-        order=_order_words(row.order_state), merchant=row.merchant_id, language_words=_language(verdict),
+        order=_order_words(row.order_state), merchant=row.merchant_id, template=row.template_hash,
+        language_words=_language(verdict),
         versions={"model": row.model_version, "rules": row.rules_version, "policy": row.policy_version},
         merchant_history=merchant_history(session, row), appeal=appeal,
         opinions=_opinions(case, steps),

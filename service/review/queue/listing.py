@@ -121,7 +121,10 @@ def page(
     wanted = conditions(session, asked, me, now)
     found = fold(session, asked, wanted, PAGE)
     query = _shown().where(CaseRow.id.in_(found.ids))
-    lines = {case.id: _line(encryptor, case, *more, now) for case, *more in session.execute(query)}
+    lines = {
+        case.id: _line(encryptor, case, draft, verdict, holder, now)
+        for case, draft, verdict, holder in session.execute(query)
+    }
     times = found.times
     rows = [replace(lines[i], times=times.get(lines[i].template or "", 1)) for i in found.ids if i in lines]
     return rows, found.following

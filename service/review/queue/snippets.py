@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from classifier import Draft
 from service.storage.screenings.documents import Document
 
-BEFORE, AFTER = 70, 150
+BEFORE, AFTER = 34, 150
 _WEIGHT = {"block": 0, "warn": 1, "info": 2}
 
 

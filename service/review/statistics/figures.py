@@ -67,7 +67,7 @@ TABLES: Mapping[str, Callable[[ReportPeriod], StatisticsTable]] = {
 
 def volumes(span: ReportPeriod) -> StatisticsTable:
     """Screenings each day, by decision."""
-    day = _day_of(span.session)
+    day = screening_day(span.session)
     counted = span.session.execute(
         select(day, ScreeningRow.decision, func.count())
         .where(ScreeningRow.created_at >= span.since, ScreeningRow.created_at < span.until)
@@ -82,7 +82,7 @@ def volumes(span: ReportPeriod) -> StatisticsTable:
     )
 
 
-def _day_of(session: Session) -> Any:
+def screening_day(session: Session) -> Any:
     """The UTC day of a screening; PostgreSQL by itself would take the server's own time zone."""
     if session.get_bind().dialect.name == "postgresql":
         return func.date(func.timezone("UTC", ScreeningRow.created_at))

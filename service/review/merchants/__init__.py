@@ -1,0 +1,1 @@
+"""What is known of one merchant, and of one template."""
