@@ -9,8 +9,16 @@ import pytest
 NOTEBOOKS = sorted((Path(__file__).parent.parent.parent / "notebooks").glob("*.py"))
 
 
+LONG = ("6-", "7-", "8-")
+"""They fit models as others do."""
+
+
+def marks(path: Path) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.long] if path.name.startswith(LONG) else []
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=[p.stem for p in NOTEBOOKS])
+@pytest.mark.parametrize("path", [pytest.param(p, id=p.stem, marks=marks(p)) for p in NOTEBOOKS])
 def test_a_notebook_runs_on_a_sample(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE", "200")
     monkeypatch.setenv("NOTEBOOK_HOME", str(tmp_path))
@@ -22,5 +30,5 @@ def test_a_notebook_runs_on_a_sample(path: Path, tmp_path: Path, monkeypatch: py
     assert drawn, "a story without a picture"
 
 
-def test_there_are_four_stories() -> None:
-    assert len(NOTEBOOKS) == 4
+def test_there_are_nine_stories() -> None:
+    assert len(NOTEBOOKS) == 9

@@ -8,11 +8,17 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
-from classifier.labels import LABELS
+from classifier import Verdict
+from classifier.evidence import Thresholds
+from classifier.labels import LABELS, Label
+from classifier.policy.policy import Policy
+from training.evaluation.comparison import Gain
 from training.evaluation.costs import Curve
 from training.evaluation.figures import KINDS, Judged
+from training.evaluation.learning_curve import CurvePoint
 from training.monitoring.drift import Profile, Shift
 from training.search.trials import Trial, varied
 
@@ -130,10 +136,13 @@ def cost_curves(curves: Mapping[str, Curve], chosen: Mapping[str, float]) -> Fig
 
 
 def shifts(found: Sequence[Shift]) -> Figure:
-    """Each distance as a share of its limit: past 1 it counts."""
+    """Each distance as a share of its limit. Dark: it drifted. Framed: past its limit, on too few drafts to say."""
     figure, axes = _axes(6.0, 0.8 + 0.26 * len(found))
-    names = [shift.name for shift in found]
-    axes.barh(names, [s.distance / s.limit for s in found], color=[INK if s.drifted else PALE for s in found])
+    for shift in found:
+        axes.barh(
+            shift.name, shift.distance / shift.limit, color=INK if shift.drifted else PALE,
+            edgecolor=INK if shift.unsure else "none",
+        )  # fmt: skip
     axes.axvline(1, color=ACCENT, linestyle="--")
     axes.set(xlabel="distance as a share of its limit")
     axes.invert_yaxis()
@@ -149,6 +158,60 @@ def two_histograms(reference: Profile, incoming: Profile, what: str, words: str)
         axes.hist(values, edges, weights=np.full(len(values), 1 / len(values)), color=colour, alpha=0.75, label=name)
     axes.set(xlabel=words, ylabel="share of drafts")
     axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def learning(points: Sequence[CurvePoint]) -> Figure:
+    """Macro F1, missed prohibited and falsely blocked drafts against the number of drafts learned from."""
+    figure, axes = _axes()
+    drafts = [point.drafts for point in points]
+    for name, words, colour in (
+        ("macro_f1", "macro F1", INK), ("missed", "prohibited drafts allowed", ACCENT),
+        ("false_blocks", "permitted drafts blocked", PALE),
+    ):  # fmt: skip
+        values = [getattr(point, name) for point in points]
+        axes.plot(drafts, [np.nan if v is None else v for v in values], "o-", color=colour, label=words)
+    axes.set(xlabel="drafts learned from", ylabel="share", ylim=(0, 1.02))
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def gains(found: Sequence[Gain]) -> Figure:
+    """Challenger minus champion of each figure with its 95% interval; the line is no difference."""
+    figure, axes = _axes(6.0, 0.8 + 0.4 * len(found))
+    for gain in found:
+        axes.plot([gain.low, gain.high], [gain.name] * 2, color=ACCENT)
+        axes.plot(gain.difference, gain.name, "o", color=INK)
+    axes.axvline(0, color=PALE, linestyle="--")
+    axes.set(xlabel="challenger minus champion")
+    axes.invert_yaxis()
+    return figure
+
+
+def probabilities(verdict: Verdict, limits: Mapping[Label, Thresholds], policy: Policy) -> Figure:
+    """Each label's probability as a dot beside its thresholds, from possible to sure."""
+    figure, axes = _axes(6.0, 3.0)
+    for label in LABELS:
+        banned = policy.is_prohibited(label)
+        marks = [limits[label].possible, limits[label].asserted, *([limits[label].sure] if banned else [])]
+        axes.plot(marks, [label] * len(marks), "|-", color=ACCENT if banned else PALE, ms=10)
+        axes.plot(verdict.probabilities[label], label, "o", color=INK)
+    axes.set(xlim=(-0.02, 1.02), xlabel="probability")
+    axes.invert_yaxis()
+    return figure
+
+
+def decision_map(minutes: NDArray[np.float64], sure: Sequence[float], possible: Sequence[float]) -> Figure:
+    """Minutes for a thousand drafts (len(sure), len(possible)) by where we block from and where we warn from; nothing
+    where a warning would begin above the block."""
+    figure, axes = _axes(6.0, 4.2)
+    image = axes.imshow(minutes, cmap="Blues_r", aspect="auto", origin="lower")
+    axes.set_xticks(range(len(possible)), [f"{value:.2f}" for value in possible])
+    axes.set_yticks(range(len(sure)), [f"{value:.2f}" for value in sure])
+    row, column = np.unravel_index(int(np.nanargmin(minutes)), minutes.shape)
+    axes.plot(column, row, "o", color="white", markeredgecolor=INK)
+    axes.set(xlabel="warn from this probability on", ylabel="block from this probability on")
+    figure.colorbar(image, label="minutes per thousand drafts")
     return figure
 
 

@@ -48,6 +48,14 @@ def share(
     return DividedDrafts(split, tuple(copies), rule)
 
 
+def without_test(split: Split) -> Split:
+    """The train part, and the writers of the tune part dealt out in turn to tune and to test: to look at errors and try
+    models without a look at the test part, which is kept for claims."""
+    writers = sorted({labelled.writer for labelled in split.tune})
+    parts = [tuple(d for d in split.tune if d.writer in set(writers[first::2])) for first in (0, 1)]
+    return Split(split.train, *parts)
+
+
 def _by_plan(drafts: Sequence[LabelledDraft], plan: SplitPlan, parts: dict[str, str]) -> str:
     split = plan.split(drafts)
     if not split.tune or not split.test:
