@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -9,6 +10,7 @@ import httpx
 
 Decision = Literal["allow", "warn", "block"]
 Mode = Literal["send", "preview"]
+Context = Literal["new_ticket", "reply"]
 OffsetEncoding = Literal["utf-16", "utf-32", "utf-8"]
 Known = TypeVar("Known")
 
@@ -88,10 +90,13 @@ class ScreeningClient:
     def screen(
         self, *, support_id: str, subject: str, body: str, mode: Mode = "send", cancelled_by: str | None = None,
         merchant_id: str | None = None, offset_encoding: OffsetEncoding = "utf-32",
-        idempotency_key: str | None = None,
+        idempotency_key: str | None = None, context: Context = "new_ticket", customer_message: str = "",
+        received_at: datetime | None = None,
     ) -> ScreeningResult:  # fmt: skip
-        """Screen one draft. Offsets are code points unless `offset_encoding` says otherwise."""
+        """Screen one draft. Offsets are code points unless `offset_encoding` says otherwise. A reply may come with the
+        customer's message and the moment (with a zone) when it was received."""
         draft = {"support_id": support_id, "subject": subject, "body": body, "mode": mode}
+        draft |= _thread(context, customer_message, received_at)
         known = {"order": {"cancelled_by": cancelled_by}} if cancelled_by else {}
         merchant = {"merchant_id": merchant_id} if merchant_id else {}
         headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
@@ -120,21 +125,30 @@ class ScreeningClient:
         """Contest a verdict; the appeal's state."""
         return self._post(f"/screenings/{screening_id}/appeal", {"message": message})
 
-    def unscreened(self, *, support_id: str, subject: str, body: str, merchant_id: str | None = None) -> str:
+    def unscreened(
+        self, *, support_id: str, subject: str, body: str, merchant_id: str | None = None,
+        context: Context = "new_ticket", customer_message: str = "",
+    ) -> str:  # fmt: skip
         """Report a draft that was sent while screening could not be reached. Returns the id of its screening."""
         draft = {"support_id": support_id, "subject": subject, "body": body, "merchant_id": merchant_id}
+        draft |= _thread(context, customer_message, None)
         return str(self._post("/unscreened", draft)["screening_id"])
 
-    def verify(self, token: str, *, support_id: str, subject: str, body: str) -> PassCheck:
-        """Whether the pass fits exactly this text."""
+    def verify(
+        self, token: str, *, support_id: str, subject: str, body: str, context: Context = "new_ticket"
+    ) -> PassCheck:
+        """Whether the pass fits exactly this text, as a new ticket or as a reply."""
         sent = {"token": token, "support_id": support_id, "subject": subject, "body": body}
+        sent |= _thread(context, "", None)
         return _only_known(PassCheck, self._post("/passes/verify", sent))
 
     def redeem(
-        self, token: str, *, support_id: str, subject: str, body: str, idempotency_key: str | None = None
-    ) -> PassCheck:
+        self, token: str, *, support_id: str, subject: str, body: str, context: Context = "new_ticket",
+        idempotency_key: str | None = None,
+    ) -> PassCheck:  # fmt: skip
         """As `verify`, and spend the pass: once, or again under the same `idempotency_key`."""
         sent = {"token": token, "support_id": support_id, "subject": subject, "body": body}
+        sent |= _thread(context, "", None)
         headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
         return _only_known(PassCheck, self._post("/passes/redeem", sent, headers))
 
@@ -148,6 +162,14 @@ class ScreeningClient:
 
     def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         return _answer(self._http.post(path, json=body, headers=headers))
+
+
+def _thread(context: Context, customer_message: str, received_at: datetime | None) -> dict[str, str]:
+    """What a request says of the thread; nothing of a new ticket, so that it is as it always was."""
+    if context == "new_ticket":
+        return {}
+    said = {"context": context} | ({"customer_message": customer_message} if customer_message else {})
+    return said | ({"received_at": received_at.isoformat()} if received_at else {})
 
 
 def _answer(response: httpx.Response) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from classifier import Order
+from classifier.draft import known_order
+from classifier.evidence import CustomerEvidence
 from service.storage.orders import OrderRecord
 from service.telemetry.logs import event
 
@@ -30,6 +32,13 @@ class OrderFacts:
             "state": self.state, "cancelled_by": order.cancelled_by, "status": order.status
         }  # fmt: skip
         return known | ({"contradicted": dict(self.contradicted)} if self.contradicted else {})
+
+    def after(self, customer: CustomerEvidence) -> "OrderFacts":
+        """With what the customer's own message says, where nobody else knows who cancelled."""
+        order = known_order(self.order, customer_cancels=customer.cancels)
+        if order.cancelled_by == (self.order or Order()).cancelled_by:
+            return self
+        return OrderFacts(order, "told" if self.state == "not_asked" else self.state, self.contradicted)
 
 
 NOT_ASKED = OrderFacts(None, "not_asked")

@@ -92,18 +92,22 @@ class FindingOut(AnswerModel):
 
 
 class ReminderOut(AnswerModel):
-    """What must be done after sending; `reply_by` where there is a deadline."""
+    """What must be done after sending; `reply_by` where there is a deadline. `late` in a reply to a message whose
+    arrival is known: whether the deadline was past when the reply was screened."""
 
     id: str
     message: str
     reply_by: datetime | None = None
+    late: bool | None = None
 
 
 class LanguageOut(AnswerModel):
-    """ISO 639-1 code, and how far drafts in it are judged."""
+    """ISO 639-1 code, and how far drafts in it are judged. `confidence` with `explain`: of the words that tell
+    languages apart, the share that speak for this one; null where there are too few."""
 
     code: str
     judged: Literal["full", "partial", "none"]
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class OrderStateOut(AnswerModel):
@@ -135,7 +139,7 @@ class ChangesOut(AnswerModel):
 
 class ScreeningOut(AnswerModel):
     """A verdict. `screening_id` is null in a preview; `pass` is for an allowed or acknowledged draft.
-    `ignored` names the findings that the caller set aside."""
+    `ignored` names the findings that the caller set aside. `context` and `received_at` are those of a reply."""
 
     screening_id: str | None
     decision: Decision
@@ -152,14 +156,18 @@ class ScreeningOut(AnswerModel):
     order: OrderStateOut
     changes: ChangesOut | None = None
     ignored: list[str] = []
+    context: Literal["reply"] | None = None
+    received_at: datetime | None = None
 
 
 class DraftWordsOut(AnswerModel):
-    """The draft as it was typed."""
+    """The draft as it was typed; a reply with the message that it answers."""
 
     support_id: str
     subject: str
     body: str
+    context: Literal["reply"] | None = None
+    customer_message: str | None = None
 
 
 class AppealStateOut(AnswerModel):

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from classifier.policy.translations import LANGUAGES
 from service.screening.answer_schemas import answer_schemas
 from service.screening.schemas import IDEMPOTENCY_KEY, BatchIn, DraftIn
 
@@ -18,6 +19,14 @@ DRAFT_EXAMPLE = {
     "merchant_id": "m-1042",
     "offset_encoding": "utf-16",
     "explain": False,
+}
+REPLY_EXAMPLE = {
+    "support_id": "GG-8K2P-4L7Q-XY19",
+    "subject": "",
+    "body": "Hello, yes, we will gladly exchange the blue mug for the green one. A prepaid label is attached.",
+    "context": "reply",
+    "customer_message": "Could I exchange the blue mug for a green one?",
+    "received_at": "2026-11-25T15:00:00-06:00",
 }
 ANSWER_EXAMPLE: dict[str, Any] = {
     "screening_id": "0199f2d3a4b57c1d2e3f405162738495",
@@ -92,6 +101,14 @@ SCREENING_EXAMPLE: dict[str, Any] = {
     "withdrawn_at": None,
     "redeemed_at": None,
 }
+ACCEPT_LANGUAGE = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": "de, en;q=0.8",
+    "description": f"The language of messages and guidance (RFC 9110), of {', '.join(LANGUAGES)}; else English.",
+}
 BATCH_EXAMPLE = {"answers": [ANSWER_EXAMPLE, {**PROBLEM_EXAMPLE, "detail": "drafts.1.body: Field required"}]}
 REFUSALS = {
     "400": "The request cannot be read",
@@ -145,7 +162,7 @@ def _docs(model: type[DraftIn] | type[BatchIn], asked: Any, answered: Any, descr
 SCREEN_DOCS = _docs(DraftIn, DRAFT_EXAMPLE, ANSWER_EXAMPLE, "The verdict, whatever the decision")
 BATCH_DOCS = _docs(
     BatchIn,
-    {"drafts": [DRAFT_EXAMPLE]},
+    {"drafts": [DRAFT_EXAMPLE, REPLY_EXAMPLE]},
     BATCH_EXAMPLE,
     "An answer or a problem for each draft, in order",
 )
@@ -187,14 +204,18 @@ class _Operation:
     keyed: bool = True
     example: Any = None
     linked: bool = False
+    spoken: bool = False
+    """Whether Accept-Language chooses the language of what merchants read in the answer."""
 
 
 _STEP = ("404", "409")
 _OPERATIONS = {
-    ("/screen", "post"): _Operation("screen", "Screening", ("409", "429"), example=ANSWER_EXAMPLE, linked=True),
-    ("/screen/batch", "post"): _Operation("screenBatch", "Batch", ("409", "429"), example=BATCH_EXAMPLE),
+    ("/screen", "post"): _Operation(
+        "screen", "Screening", ("409", "429"), example=ANSWER_EXAMPLE, linked=True, spoken=True
+    ),
+    ("/screen/batch", "post"): _Operation("screenBatch", "Batch", ("409", "429"), example=BATCH_EXAMPLE, spoken=True),
     ("/screenings/{screening_id}", "get"): _Operation(
-        "getScreening", "StoredScreening", ("404",), example=SCREENING_EXAMPLE
+        "getScreening", "StoredScreening", ("404",), example=SCREENING_EXAMPLE, spoken=True
     ),
     ("/screenings/{screening_id}/acknowledge", "post"): _Operation("acknowledge", "Acknowledged", _STEP),
     ("/screenings/{screening_id}/appeal", "post"): _Operation("appeal", "Appealed", _STEP),
@@ -251,6 +272,8 @@ def _complete(operation: dict[str, Any], known: _Operation) -> None:
         operation["security"] = [{"key": []}]
     elif known.id in _KEY_SHOWS_MORE:
         operation["security"] = [{}, {"key": []}]
+    if known.spoken:
+        operation.setdefault("parameters", []).append(ACCEPT_LANGUAGE)
     for parameter in operation.get("parameters", ()):
         if parameter["name"] == "screening_id":
             parameter["schema"] = _SCREENING_ID

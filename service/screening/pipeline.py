@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +22,8 @@ from service.judging.executor import JudgedDraft
 from service.orders.contradictions import contradiction_findings
 from service.orders.directory import NOT_ASKED, OrderFacts
 from service.passes import PassTerms
-from service.screening.reasons import with_reasons, without_ignored
-from service.screening.responses import answer, changes, with_reply_deadline
+from service.screening.reasons import language_confidence, with_reasons, without_ignored
+from service.screening.responses import answer, changes, with_reply_deadline, with_thread
 from service.screening.schemas import DraftIn
 from service.screening.standing import standing_terms
 from service.storage.health import StoreSilentError
@@ -113,12 +113,14 @@ async def finish(
     """Store the verdict, unless it is a preview, and build the response."""
     asked, verdict = prepared.asked, judged.verdict
     document = verdict_document(verdict, services.screeners.screener.policy)
-    document["findings"] += contradiction_findings(prepared.facts, services.screeners.screener.policy)
+    facts = prepared.facts.after(judged.evidence.customer)
+    document["findings"] += contradiction_findings(facts, services.screeners.screener.policy)
+    now = datetime.now(UTC)
+    document = with_thread(document, asked, now, services)
     if asked.ignore:
         document = without_ignored(document, asked.ignore)
-    now = datetime.now(UTC)
     extra: dict[str, Any] = {
-        "order": prepared.facts.document(),
+        "order": facts.document(),
         "reminders": with_reply_deadline(document, now, services.clock),
     }
     if prepared.previous:
@@ -126,7 +128,7 @@ async def finish(
     if asked.mode == "preview":
         _count(services, asked.mode, document)
         return _answered(services, asked, document, prepared.draft, extra, evidence=judged.evidence)
-    new = _new(services, caller, prepared, judged, document, key, now)
+    new = _new(services, caller, replace(prepared, facts=facts), judged, document, key, now)
     started = time.perf_counter()
     written = services.writer.submit(new)
     # while the store is at work: an answer that is sent only if this screening is the one that was kept
@@ -161,14 +163,21 @@ async def stored_id(
         detail = "The screening could not be stored, so it does not count; try again."
         raise ServiceError(503, detail, headers={"Retry-After": "2"}) from error
     if found.text_hash != new.text_hash:
-        raise ServiceError(409, "This Idempotency-Key was used for another draft.", kind="idempotency-conflict")
+        raise key_conflict()
     return found.id
+
+
+def key_conflict() -> ServiceError:
+    """The 409 of an Idempotency-Key that was used for another draft."""
+    return ServiceError(409, "This Idempotency-Key was used for another draft.", kind="idempotency-conflict")
 
 
 async def _again(services: Services, caller: Caller, screening_id: str, asked: DraftIn) -> dict[str, Any]:
     stored, granted = await run_in_threadpool(_load_with_pass, services, screening_id, caller.name)
     if stored is None:
         raise ServiceError(503, "The earlier screening cannot be read now; try again.", headers={"Retry-After": "2"})
+    if stored.draft and stored.draft.customer_message != asked.customer_message:
+        raise key_conflict()
     reminders = with_reply_deadline(stored.verdict, stored.created_at, services.clock)
     extra = {"order": dict(stored.order_state), "reminders": reminders}
     return _answered(services, asked, stored.verdict, stored.draft, extra, screening_id=stored.id, granted=granted)
@@ -183,8 +192,9 @@ def _answered(
         policy_url=services.settings.policy_url,
     )  # fmt: skip
     if asked.explain:
-        book = services.screeners.screener.book
-        body = with_reasons(body, book, evidence, draft or asked.draft(), asked.offset_encoding)
+        screener, words = services.screeners.screener, draft or asked.draft()
+        body = with_reasons(body, screener.book, evidence, words, asked.offset_encoding)
+        body["language"] = {**body["language"], "confidence": language_confidence(screener, words)}
     return body
 
 

@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 
+from classifier import Draft
 from service.dependencies import (
     KeyedRoute,
     ScreeningCallerDep,
@@ -22,7 +23,7 @@ from service.http.errors import ServiceError, invalid, not_found, problem
 from service.passes import PassVerification
 from service.screening import batch, pipeline
 from service.screening.openapi import BATCH_DOCS, REDEEM_DOCS, SCREEN_DOCS, SCREENING_EXAMPLE
-from service.screening.responses import answer, hear_language, with_reply_deadline
+from service.screening.responses import answer, draft_document, hear_language, with_reply_deadline
 from service.screening.schemas import AcknowledgeIn, AppealIn, BatchIn, DraftIn, OffsetEncoding, PassIn
 from service.screening.standing import checked_standing, found_prohibited, redeemed
 from service.storage.screenings.records import StoredScreening, draft_hash
@@ -116,7 +117,7 @@ def screening(
         "order": dict(stored.order_state),
         "reminders": with_reply_deadline(stored.verdict, stored.created_at, services.clock),
         "previous_screening_id": stored.previous_id,
-        "draft": {"support_id": draft.support_id, "subject": draft.subject, "body": draft.body} if draft else None,
+        "draft": draft_document(draft) if draft else None,
         **stored.after,
     }
     granted = pipeline.current_pass(services, session, stored)
@@ -225,7 +226,7 @@ def redeem(
 
 
 def _checked(services: Services, asked: PassIn, now: datetime) -> PassVerification:
-    draft = DraftIn.model_construct(support_id=asked.support_id, subject=asked.subject, body=asked.body).draft()
+    draft = Draft(asked.support_id, asked.subject, asked.body, asked.context)
     return services.passes.check(asked.token, draft_hash(draft), now)
 
 

@@ -4,9 +4,19 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from classifier import Draft, Order
+from classifier.draft import Context
 
 IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"}
 """The schema of the header."""
@@ -57,12 +67,37 @@ class OrderIn(RequestModel):
         return Order(cancelled_by=self.cancelled_by, status=self.status)
 
 
-class DraftIn(RequestModel):
-    """A draft to be screened."""
+class DraftWordsIn(RequestModel):
+    """The words of a draft. `context` tells a new ticket from a reply in an open one; only a reply may come with the
+    `customer_message` that it answers, as the customer wrote it."""
 
     support_id: SupportId
     subject: Subject
     body: Body
+    context: Context = "new_ticket"
+    customer_message: Body = ""
+
+    @field_validator("customer_message")
+    @classmethod
+    def _of_a_reply(cls, value: Any, info: ValidationInfo) -> Any:
+        return only_in_reply(value, info)
+
+    def draft(self) -> Draft:
+        """As the classifier reads it."""
+        return Draft(self.support_id, self.subject, self.body, self.context, self.customer_message)
+
+
+def only_in_reply(value: Any, info: ValidationInfo) -> Any:
+    """Refuses what only a reply may hold. Raises ValueError."""
+    if value and info.data.get("context", "reply") != "reply":
+        raise ValueError("only with context reply")
+    return value
+
+
+class DraftIn(DraftWordsIn):
+    """A draft to be screened. `received_at`: when the customer's message came that a reply answers."""
+
+    received_at: Moment | None = None
     mode: Literal["send", "preview"] = "send"
     order: OrderIn | None = None
     merchant_id: Name | None = None
@@ -71,9 +106,10 @@ class DraftIn(RequestModel):
     ignore: Annotated[list[FindingId], Field(max_length=50)] = []
     previous_screening_id: Annotated[str, StringConstraints(max_length=32, pattern="^[0-9a-z]+$")] | None = None
 
-    def draft(self) -> Draft:
-        """As the classifier reads it."""
-        return Draft(self.support_id, self.subject, self.body)
+    @field_validator("received_at")
+    @classmethod
+    def _of_a_message(cls, value: Any, info: ValidationInfo) -> Any:
+        return only_in_reply(value, info)
 
 
 class BatchIn(BaseModel):
@@ -97,20 +133,19 @@ class AppealIn(RequestModel):
 
 
 class PassIn(RequestModel):
-    """A pass and the text that is about to be sent."""
+    """A pass and the text that is about to be sent: as a new ticket, or as a reply. A pass for one does not do for the
+    other."""
 
     token: Annotated[str, StringConstraints(max_length=4000)]
     support_id: SupportId
     subject: Subject
     body: Body
+    context: Context = "new_ticket"
 
 
-class UnscreenedIn(RequestModel):
+class UnscreenedIn(DraftWordsIn):
     """A draft that was sent while screening could not be reached."""
 
-    support_id: SupportId
-    subject: Subject
-    body: Body
     merchant_id: Name | None = None
     reason: Name = "unreachable"
     sent_at: Moment | None = None

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from service.dependencies import KeyedRoute, Services, ServicesDep, admit
 from service.screening import pipeline
-from service.screening.schemas import DraftIn, UnscreenedIn
+from service.screening.schemas import DraftIn, DraftWordsIn, UnscreenedIn
 from service.storage.screenings.repository import Screenings
 from service.storage.screenings.unscreened import add_unscreened
 
@@ -22,7 +22,8 @@ async def unscreened(request: Request, services: ServicesDep, asked: UnscreenedI
     """Keep it, judge it, and put it before the reviewers unless it would have been allowed. No pass is issued."""
     caller = await admit(request, "screen")
     services.limit.take(caller)
-    draft = DraftIn(support_id=asked.support_id, subject=asked.subject, body=asked.body, merchant_id=asked.merchant_id)
+    words = asked.model_dump(include={*DraftWordsIn.model_fields, "merchant_id"})
+    draft = DraftIn(**words)
     answered = await pipeline.screen(services, caller, draft, None)
     await run_in_threadpool(_note, services, caller.name, asked, answered["screening_id"])
     return {"screening_id": answered["screening_id"], "decision": answered["decision"]}

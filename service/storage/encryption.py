@@ -58,8 +58,9 @@ class Encryptor:
         return None if encrypted is None else self.decrypt(encrypted)
 
     def encrypt_draft(self, draft: Draft) -> bytes:
-        """A draft's three fields as one encrypted JSON array."""
-        fields = (draft.support_id, draft.subject, draft.body)
+        """A draft's three fields as one encrypted JSON array; a reply's context and customer's message after them."""
+        thread = (draft.context, draft.customer_message) if draft.context != "new_ticket" else ()
+        fields = (draft.support_id, draft.subject, draft.body, *thread)
         try:
             return self.encrypt(orjson.dumps(fields).decode())
         except TypeError:  # a lone surrogate, which only the escapes of the standard library can hold

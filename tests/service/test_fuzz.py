@@ -18,10 +18,12 @@ PLACES = [
 ]  # fmt: skip
 NAMES = (
     "support_id", "subject", "body", "mode", "order", "merchant_id", "offset_encoding", "previous_screening_id",
-    "drafts", "token", "message", "reason", "acknowledged_by", "cancelled_by", "status", "sent_at", "other",
+    "drafts", "token", "message", "reason", "acknowledged_by", "cancelled_by", "status", "sent_at", "context",
+    "customer_message", "received_at", "other",
 )  # fmt: skip
 words = st.one_of(
-    st.text(max_size=60), st.sampled_from(["send", "preview", "customer", "utf-8", "utf-16", "", "\0", "💥", "a" * 32]),
+    st.text(max_size=60),
+    st.sampled_from(["send", "preview", "customer", "reply", "utf-8", "utf-16", "", "\0", "💥", "a" * 32]),
     st.sampled_from([ALLOWED["body"], BLOCKED["body"], WARNED["body"]]),
 )  # fmt: skip
 values = st.recursive(

@@ -12,9 +12,12 @@ from service.review.export.tickets import Ticket
 
 _COLUMNS = (
     "id", "writer", "scenario", "support_id", "subject", "body", "labels", "cancelled_by", "order_status", "evidence",
-    "note", "language", "date", "provenance",
+    "note", "language", "date", "provenance", "context", "customer_message",
 )  # fmt: skip
-_KEPT = ("writer", "scenario", "support_id", "subject", "body", "order", "note", "language", "date", "provenance")
+_KEPT = (
+    "writer", "scenario", "support_id", "subject", "body", "order", "note", "language", "date", "provenance", "context",
+    "customer_message",
+)  # fmt: skip
 _GAP = "\n\n"
 
 
@@ -53,7 +56,7 @@ def _cells(ticket: Mapping[str, Any]) -> dict[str, str]:
         "order_status": order.get("status") or "",
         "evidence": json.dumps(ticket["evidence"], ensure_ascii=False) if ticket["evidence"] else "",
     }
-    return {name: special[name] if name in special else str(ticket[name] or "") for name in _COLUMNS}
+    return {name: special[name] if name in special else str(ticket.get(name) or "") for name in _COLUMNS}
 
 
 def as_label_studio(tickets: Sequence[Ticket]) -> bytes:
@@ -67,7 +70,7 @@ def _task(ticket: Ticket) -> dict[str, Any]:
         begin = _utf16(ticket[field][:start])
         value = {"start": begin, "end": begin + _utf16(text), "text": text, "labels": [label]}
         result.append({"from_name": f"evidence_{field}", "to_name": field, "type": "labels", "value": value})
-    data = {"ticket_id": ticket["id"], **{key: ticket[key] for key in _KEPT if ticket[key] is not None}}
+    data = {"ticket_id": ticket["id"], **{key: ticket[key] for key in _KEPT if ticket.get(key) is not None}}
     return {"data": data, "annotations": [{"was_cancelled": False, "result": result}]}
 
 
@@ -93,7 +96,7 @@ def _answered(ticket: Ticket) -> dict[str, Any]:
         "answer": "accept",
         "spans": spans,
         "ticket_id": ticket["id"],
-        **{key: ticket[key] for key in _KEPT if ticket[key] is not None},
+        **{key: ticket[key] for key in _KEPT if ticket.get(key) is not None},
     }
 
 

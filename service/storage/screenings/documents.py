@@ -87,6 +87,9 @@ def evidence_document(evidence: Evidence) -> bytes:
         "complete": evidence.complete,
         "disguised": evidence.disguised,
     }
+    if evidence.context != "new_ticket":
+        customer = {"cancels": evidence.customer.cancels, "exchange": evidence.customer.exchange}
+        whole |= {"context": evidence.context, "customer": customer}
     return orjson.dumps(whole, option=orjson.OPT_SERIALIZE_NUMPY)
 
 

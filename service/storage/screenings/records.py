@@ -22,9 +22,11 @@ def new_id(now: float | None = None) -> str:
 
 
 def draft_hash(draft: Draft) -> str:
-    """SHA-256 of the exact draft: its three fields in UTF-8 as netstrings (`<bytes>:<text>,`), hexadecimal."""
+    """SHA-256 of the exact draft: its three fields in UTF-8 as netstrings (`<bytes>:<text>,`), hexadecimal. A reply has
+    `reply` as a fourth, so that no pass for a reply opens a ticket."""
     digest = hashlib.sha256()
-    for text in (draft.support_id, draft.subject, draft.body):
+    context = () if draft.context == "new_ticket" else (draft.context,)
+    for text in (draft.support_id, draft.subject, draft.body, *context):
         raw = text.encode("utf-8", "surrogatepass")
         digest.update(b"%d:%b," % (len(raw), raw))
     return digest.hexdigest()
