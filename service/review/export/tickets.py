@@ -75,6 +75,7 @@ def _ticket(
         "language": screening.language,
         "date": screening.created_at.isoformat(),
         "provenance": _provenance(case, screening, decisions, names),
+        **({"context": draft.context, "customer_message": draft.customer_message} if draft.context == "reply" else {}),
         "machine": {
             "decision": screening.decision,
             "labels": split(screening.labels),
