@@ -14,7 +14,7 @@ from training.tickets.loading import as_record, load
 
 WRITERS = (
     "plain-inbox", "fashion-us", "everyday-shops", "swaps-plain", "winback-plain", "logistics-plain",
-    "electronics-home", "seller-macros-and-chat", "town-inbox", "long-mail",
+    "electronics-home", "seller-macros-and-chat", "post-and-counter", "venditore-it",
 )  # fmt: skip
 """Two of them are for tuning and two for testing, by data/splits.toml."""
 
