@@ -14,6 +14,7 @@ from classifier.reading.spelling import Words
 from training.evaluation.out_of_fold import UnmetEncoder
 from training.fitting.model_fitting import Tools
 from training.registry.history import SHIPPED_NAME
+from training.registry.label_check import require_encoder_labels, require_labels
 from training.registry.model_registry import ModelRegistry, default_home
 from training.rules.backtest import live_book
 from training.service_data.archive import IncomingDraft, read_archive
@@ -55,7 +56,11 @@ def screener(registry: ModelRegistry, version: str) -> Screener:
     """The screener of a version; by rules alone where it is the shipped one and none is shipped."""
     name = registry.resolve(version)
     missing = name == SHIPPED_NAME and not (SHIPPED / MANIFEST).exists()
-    return _screener(None if missing else ModelArtifact.load(registry.folder(name)))
+    if missing:
+        return _screener(None)
+    folder = registry.folder(name)
+    require_labels(folder)
+    return _screener(ModelArtifact.load(folder))
 
 
 def _screener(artifact: ModelArtifact | None) -> Screener:
@@ -68,10 +73,11 @@ def tools() -> Tools:
 
 
 def live_screener(registry: ModelRegistry) -> Screener:
-    """The live model's screener; by rules alone, as in the service, where the model does not load."""
+    """The live model's screener; by rules alone, as in the service, where the model does not load, which is said."""
     try:
         return screener(registry, "live")
-    except ArtifactError:
+    except ArtifactError as error:
+        typer.echo(f"the live model does not load, so rules alone stand in for it: {error}", err=True)
         return _screener(None)
 
 
@@ -82,7 +88,10 @@ def encoder(path: Path | None, wanted: bool) -> Path | None:
     if path is not None and not (path / "encoder.onnx").exists():
         raise FileNotFoundError(f"{path}: no encoder.onnx")
     found = [p for p in (path, ENCODER, SHIPPED / "encoder") if p is not None and (p / "encoder.onnx").exists()]
-    return found[0] if found else None
+    if not found:
+        return None
+    require_encoder_labels(found[0])
+    return found[0]
 
 
 def unmet_encoder(
