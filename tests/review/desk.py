@@ -125,6 +125,7 @@ class Desk:
     service: Running
     seats: dict[str, Seat] = field(default_factory=dict)
     answers: list[dict[str, Any]] = field(default_factory=list)
+    made: int = 0
 
     def seat(self, name: str) -> Seat:
         """Somebody signed in, the same session each time."""
@@ -147,7 +148,7 @@ class Desk:
         return seat
 
     def case(self, draft: dict[str, Any] | None = None, *, second: bool = False, **more: Any) -> str:
-        """A new case of its own, from a draft that is blocked; its id."""
+        """A new case of its own, from a draft that is blocked, of another template than the last hundred; its id."""
         screening = self.screening(draft, **more)
         with self.service.services.database.writing() as session:
             case = session.query(CaseRow).filter(CaseRow.screening_id == screening).one()
@@ -155,7 +156,9 @@ class Desk:
             return case.id
 
     def screening(self, draft: dict[str, Any] | None = None, **more: Any) -> str:
-        answer = self.service.screen({**SWAP, **(draft or {})}, **more)
+        self.made += 1
+        signed = f"{SWAP['body']} Yours, {'abcdefghij'[self.made % 10]}{'klmnopqrst'[self.made // 10 % 10] * 2}."
+        answer = self.service.screen({**SWAP, "body": signed, **(draft or {})}, **more)
         assert answer["decision"] == "block", answer
         screening: str = answer["screening_id"]
         return screening

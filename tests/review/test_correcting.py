@@ -347,7 +347,7 @@ def test_a_reading_before_an_appeal_is_no_reading_after_it(desk: Desk, seat: Sit
 
 
 def test_a_case_decided_the_other_way_takes_its_pass_back(desk: Desk, seat: Sit) -> None:
-    screening, mira, client = desk.screening(), seat("mira"), desk.service.client
+    screening, mira, client = desk.screening(SWAP), seat("mira"), desk.service.client
     appealed(desk, screening)
     [case] = of_draft(desk, screening)
     mira.decide(case, "overturn")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import func, select, text
@@ -98,6 +99,41 @@ def test_words_of_the_draft_are_found(desk: Desk, seat: Sit) -> None:
     assert listed(mira.page("?queue=all&words=zebrawood+lamp")) == [case]
     assert listed(mira.page("?queue=all&words=zebrawood+giraffe")) == []
     assert mira.get("?queue=all&words=%22%29+OR+*").status_code == 200
+
+
+FOUND = [
+    ("grösse", True), ("groesse", True), ("GROSSE", True), ("größe", True), ("zebraw*", True), ("zebraw", False),
+    ('"red zebrawood"', True), ('"zebrawood red"', False), ('"red zebraw*"', False), ("naive zebrawood", True),
+    ("uberzug", True), ("ueberzug", True), ("überzug lamp*", True), ("GG-8K2P-4L7Q zebrawood", True),
+    ("3.50 zebrawood", True), ('zebrawood "', True), ("zebrawood AND", False), ("o'zebrawood:*", False),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def zebra(desk: Desk) -> str:
+    body = "The naïve red zebrawood lamp in Größe 3 with Überzug for 3.50 is sold out, we can send the oak one instead."
+    return desk.case({"body": body})
+
+
+@pytest.mark.parametrize(("words", "there"), FOUND)
+def test_quotes_beginnings_accents_and_sharp_s(desk: Desk, seat: Sit, zebra: str, words: str, there: bool) -> None:
+    page = seat("mira").get(f"?queue=all&flat=1&words={quote(words)}")
+    assert page.status_code == 200
+    assert (zebra in listed(page.text)) is there
+
+
+def test_one_search_finds_what_waits_and_what_is_decided(desk: Desk, seat: Sit) -> None:
+    mira = seat("mira")
+    first, second = (desk.case({"body": f"{SWAP['body']} quokka {n}"}) for n in ("one", "two"))
+    mira.decide(first, "overturn")
+    page = mira.page("?queue=all&words=quokka")
+    assert listed(page) == [second]
+    assert 'name="queue" value="any"' in page
+    both = mira.page("?queue=any&words=quokka")
+    assert listed(both) == [second, first]
+    assert "Overturned by mira" in both
+    assert both.count('type="checkbox" name="case"') == 1
+    assert second in str(mira.post("/next", filter="queue=any&words=quokka").url)
 
 
 def test_a_search_finds_every_waiting_case_with_the_word(desk: Desk, seat: Sit) -> None:

@@ -69,7 +69,12 @@ class QueueFilter:
     @property
     def folds(self) -> bool:
         """Whether waiting cases of one template stand together."""
-        return not (self.flat or self.template or self.queue == "decided")
+        return not (self.flat or self.template or self.queue in ("decided", "any"))
+
+    @property
+    def search_queue(self) -> str:
+        """The queue that a search for words looks through: from all that waits, the decided ones too."""
+        return "any" if self.queue == "all" else self.queue
 
     def moments(self) -> tuple[datetime | None, datetime | None]:
         """The days as moments [from, to), UTC."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, not_, select
 from sqlalchemy.orm import Session
 
 from service.review.queue.filters import Place, QueueFilter
-from service.review.queue.ordering import ordered, place_of
+from service.review.queue.ordering import beyond, ordered, place_of
 from service.storage.tables.review import CaseRow
 
 SCANNED = 1000
@@ -54,7 +54,7 @@ def _shown_before(
     """The templates that stood on a page before this one."""
     if not asked.after or not templates:
         return set()
-    before = tuple_(CaseRow.due_at, CaseRow.id) <= tuple_(*asked.after)
+    before = not_(beyond(asked.queue, asked.after))
     query = select(CaseRow.template_hash).where(*wanted, before, CaseRow.template_hash.in_(templates)).distinct()
     return {str(template) for template in session.scalars(query)}
 

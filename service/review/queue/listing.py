@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from service.review.auth.roles import Reviewer
 from service.review.cases.state import has_outcome, in_this_round
 from service.review.queue.filters import Place, QueueFilter
 from service.review.queue.folding import fold, head_of_fold
-from service.review.queue.ordering import ordered, place_of
+from service.review.queue.ordering import beyond, ordered, place_of
 from service.review.queue.snippets import Snippet, snippet
 from service.review.web.wording import KIND, split, urgency
 from service.storage.encryption import Encryptor
@@ -83,6 +83,8 @@ _EQUAL: dict[str, Any] = {
 
 
 def _queue(queue: str, me: Reviewer, now: datetime) -> ColumnElement[bool]:
+    if queue == "any":
+        return true()
     if queue == "decided":
         return CaseRow.decided_at.is_not(None)
     waiting = CaseRow.decided_at.is_(None)
@@ -173,9 +175,7 @@ class Position:
 def position(session: Session, asked: QueueFilter, me: Reviewer, case: CaseRow) -> Position:
     """Where a case stands in a filtered queue."""
     wanted = conditions(session, asked, me, datetime.now(UTC))
-    moment = CaseRow.decided_at if asked.queue == "decided" else CaseRow.due_at
-    key, place = tuple_(moment, CaseRow.id), tuple_(*place_of(case, asked.queue))
-    before = _count(session, [*wanted, key > place if asked.queue == "decided" else key < place])
+    before = _count(session, [*wanted, beyond(asked.queue, place_of(case, asked.queue), before=True)])
     return Position(before + 1, max(_count(session, wanted), before + 1))
 
 
@@ -210,7 +210,8 @@ def first_free(session: Session, asked: QueueFilter, me: Reviewer, after: Place 
     """The id of the first case of the queue that nobody works on, from a place on, then from the beginning."""
     now = datetime.now(UTC)
     free = or_(CaseRow.claimed_by.is_(None), CaseRow.claimed_by == me.id, CaseRow.lock_expires_at <= now)
-    query = select(CaseRow.id).where(*conditions(session, asked, me, now), free)
+    query = select(CaseRow.id).where(*conditions(session, asked, me, now), free, offered(me, now))
+    query = query.where(CaseRow.decided_at.is_(None))
     for place in (after, None) if after else (None,):
         found: str | None = session.scalar(ordered(query, asked.queue, place).limit(1))
         if found:

@@ -42,7 +42,8 @@ def queue(request: Request, services: ServicesDep, session: SessionDep, me: Revi
         total=total(session, asked, me), queues=counts(session, me),
         next_page=asked.page_after(next_place) if next_place else "", views=views_of(session, me),
         view=int(view) if view.isdigit() else 0, choices=_choices(session, services.screeners.screener.book.rules),
-        outcomes=final_decisions(session, [line.id for line in lines]) if asked.queue == "decided" else {},
+        outcomes=final_decisions(session, [line.id for line in lines if line.decided_at]),
+        encrypts=services.encryptor.encrypts,
         at=at, most_counted=MOST_COUNTED, undo=undo_notice(session, request, me, back="?" + asked.text),
     )  # fmt: skip
 

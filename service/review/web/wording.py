@@ -25,6 +25,7 @@ QUEUE = {
     "disputed": "Disputes",
     "mine": "Kept for me",
     "decided": "Decided",
+    "any": "Everything, decided or not",
 }
 STATE = {
     "open": "Open",
