@@ -5,18 +5,22 @@ import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
+from typer.testing import CliRunner
 
+from service.cli.commands import app
 from service.review.cases.closed_cases import closed_cases as done
 from service.review.statistics.figures import TABLES
 from service.storage.tables.review import AuditRow, CaseRow
-from service.storage.tables.screenings import ScreeningRow
+from service.storage.tables.screenings import FindingRow, ScreeningRow
 from tests.review.desk import SWAP, Desk, Seat
 
 Sit = Callable[[str], Seat]
@@ -30,7 +34,7 @@ def closed_cases(desk: Desk) -> dict[str, str]:
     mark = json.dumps([{"field": "body", "start": start, "end": start + 9, "label": "substitute_offer"}])
     found = {}
     for outcome, more in (("uphold", {"evidence": mark, "note": "=cmd()"}), ("overturn", {})):
-        case = desk.case(merchant_id="M-out")
+        case = desk.case(SWAP, merchant_id="M-out")
         seat.decide(case, outcome, **more)
         found[desk.row(case).screening_id] = outcome
     return found
@@ -143,6 +147,55 @@ def test_tickets_hold_what_people_said_with_its_provenance(seat: Sit, closed_cas
     assert overturned["machine"]["labels"] == ["substitute_offer"]
     assert "overturned by mira" in overturned["provenance"]
     assert "machine said block" in overturned["provenance"]
+
+
+NARROWED = [
+    ({"merchant": "M-out"}, {"uphold", "overturn"}), ({"merchant": "M-nobody"}, set()),
+    ({"label": "substitute_offer"}, {"uphold"}), ({"label": "none"}, {"overturn"}),
+    ({"label": "delay_notice"}, set()), ({"rule": "substitute.no-such"}, set()),
+    ({"until": "2020-01-01"}, set()), ({"since": "2020-01-01", "label": "none"}, {"overturn"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "there"), NARROWED)
+def test_an_export_is_narrowed_and_previewed(
+    desk: Desk, seat: Sit, closed_cases: dict[str, str], asked: dict[str, str], there: set[str]
+) -> None:
+    lena = seat("lena")
+    lines = lena.post("/out", format="jsonl", **asked).text.splitlines()
+    assert set(ours([json.loads(line) for line in lines], closed_cases)) == there
+    page = lena.page(f"/out?{urlencode(asked)}")
+    assert f"{len(lines):,} reviewed {'case' if len(lines) == 1 else 'cases'}" in page
+    assert page.count('data-th="The machine said"') == min(len(lines), 10)
+    key = desk.service.key("review-export")
+    by_key = desk.service.client.get(f"/review/export?{urlencode(asked)}", headers=key).text.splitlines()
+    assert by_key == lines
+
+
+def test_an_export_is_narrowed_by_a_rule_and_refuses_what_it_does_not_know(
+    desk: Desk, seat: Sit, closed_cases: dict[str, str]
+) -> None:
+    lena, screening = seat("lena"), next(iter(closed_cases))
+    with desk.service.services.database.reading() as session:
+        rule = session.scalars(select(FindingRow.rule_id).where(FindingRow.screening_id == screening)).first()
+    lines = lena.post("/out", format="jsonl", rule=rule).text.splitlines()
+    assert screening in "".join(lines)
+    assert lena.post("/out", format="jsonl", label="nonsense").status_code == 422
+    assert lena.get("/out?since=never").status_code == 422
+
+
+def test_the_command_writes_what_the_desk_does(
+    desk: Desk, seat: Sit, closed_cases: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, target = desk.service.services.settings, tmp_path / "out.jsonl"
+    monkeypatch.setenv("SCREENING_HOME", str(settings.home))
+    monkeypatch.setenv("SCREENING_DATABASE_URL", settings.database())
+    wanted = ["export", str(target), "--format", "jsonl", "--merchant", "M-out"]
+    assert CliRunner().invoke(app, wanted).exit_code == 0
+    assert target.read_text() == seat("lena").post("/out", format="jsonl", merchant="M-out").text
+    assert "=cmd()" in target.read_text()
+    assert CliRunner().invoke(app, [*wanted, "--label", "nonsense"]).exit_code == 2
+    assert "operator" in seat("otto").page("/audit.csv?action=exported")
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])

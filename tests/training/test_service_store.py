@@ -66,7 +66,7 @@ class Shop:
             session.add(case)
             session.flush()
             for action, labels in said:
-                details = self.encryptor.encrypt(json.dumps({"note": "", "evidence": list(evidence)}))
+                details = self.encryptor.encrypt(json.dumps({"note": "Seen before.", "evidence": list(evidence)}))
                 row = CaseDecisionRow(
                     case_id=case.id, at=NOW, actor_id=1, action=action, labels=labels, details=details
                 )
@@ -123,7 +123,7 @@ def test_reviewed_cases_become_tickets(shop: Shop, home: Path) -> None:
     tickets = {t.id: t for t in load(home / "tickets")}
     assert sorted(tickets) == ["screening-a", "screening-b"]
     a = tickets["screening-a"]
-    assert (a.draft, a.order, a.writer) == (OFFER, Order("customer"), "merchant-m1")
+    assert (a.draft, a.order, a.writer, a.note) == (OFFER, Order("customer"), "merchant-m1", "Seen before.")
     assert {str(k): v for k, v in a.evidence.items()} == {"substitute_offer": ("Shall we send you the green one?",)}
     assert sorted(tickets["screening-b"].labels) == ["delay_notice", "inventory_cancellation"]
 

@@ -171,7 +171,8 @@ def _ticket(row: Mapping[str, Any], decision: Mapping[str, Any]) -> dict[str, An
     draft = _draft(row)
     labels = (decision["labels"] or "").split()
     evidence: dict[str, list[str]] = {}
-    for mark in json.loads(_open(decision["details"])).get("evidence", []) if decision["details"] else []:
+    details = json.loads(_open(decision["details"])) if decision["details"] else {}
+    for mark in details.get("evidence", []):
         text = getattr(draft, mark.get("field", "body"), "")[mark["start"] : mark["end"]]
         if mark.get("label") in labels and text:
             evidence.setdefault(mark["label"], []).append(text)
@@ -180,7 +181,8 @@ def _ticket(row: Mapping[str, Any], decision: Mapping[str, Any]) -> dict[str, An
         "writer": f"merchant-{row['merchant_id'] or 'unknown'}",
         "scenario": f"template-{row['template_hash'][:16]}",
         "support_id": draft.support_id, "subject": draft.subject, "body": draft.body,
-        "order": _order(row), "labels": labels, "evidence": evidence, "language": row["language"],
+        "order": _order(row), "labels": labels, "evidence": evidence, "note": str(details.get("note", "")),
+        "language": row["language"],
         "date": _moment(row["created_at"]).isoformat(), "provenance": f"reviewed case, {decision['action']}",
     }  # fmt: skip
 

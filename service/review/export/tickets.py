@@ -5,10 +5,12 @@ Labels and evidence come from a reviewer. The machine's decision and labels are 
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from classifier import Draft
@@ -17,25 +19,75 @@ from service.review.cases.state import has_outcome
 from service.review.web.wording import ACTION, split
 from service.storage.encryption import Encryptor
 from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
-from service.storage.tables.screenings import ScreeningRow
+from service.storage.tables.screenings import FindingRow, ScreeningRow
 
 Ticket = dict[str, Any]
 GROUP = 500
+NO_LABEL = "none"
+"""Stands for tickets to which people gave no label."""
 
 
-def tickets(
-    session: Session, encryptor: Encryptor, since: datetime | None = None, until: datetime | None = None
-) -> Iterator[Ticket]:
+@dataclass(frozen=True, slots=True)
+class TicketFilter:
+    """Which tickets: by the label that people gave (or NO_LABEL), a rule or other finding, the merchant, and the days
+    of the decision, both included. What is empty narrows nothing."""
+
+    label: str = ""
+    rule: str = ""
+    merchant: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def text(self) -> str:
+        """As a query."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return urlencode({name: str(value) for name, value in values.items() if value})
+
+
+def tickets(session: Session, encryptor: Encryptor, asked: TicketFilter | None = None) -> Iterator[Ticket]:
     """A ticket for each screening whose review is over, oldest decision first; purged ones have no text and are left
-    out. `since` and `until` bound the time of the decision."""
-    query = select(CaseRow.id).where(CaseRow.decided_at.is_not(None))
-    if since:
-        query = query.where(CaseRow.decided_at >= since)
-    if until:
-        query = query.where(CaseRow.decided_at < until)
-    ids = list(session.scalars(query.order_by(CaseRow.decided_at, CaseRow.id)))
+    out."""
+    ids = list(session.scalars(_wanted(asked or TicketFilter()).order_by(CaseRow.decided_at, CaseRow.id)))
     for start in range(0, len(ids), GROUP):
         yield from _group(session, encryptor, ids[start : start + GROUP])
+
+
+def preview(session: Session, encryptor: Encryptor, asked: TicketFilter, most: int) -> tuple[int, list[Ticket]]:
+    """How many tickets there are, and those decided last."""
+    wanted = _wanted(asked)
+    whole = session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
+    newest = list(session.scalars(wanted.order_by(CaseRow.decided_at.desc(), CaseRow.id).limit(most)))
+    return whole, list(_group(session, encryptor, newest))[::-1]
+
+
+def _wanted(asked: TicketFilter) -> Select[Any]:
+    last = (
+        select(CaseDecisionRow.case_id, func.max(CaseDecisionRow.id).label("id"))
+        .where(has_outcome())
+        .group_by(CaseDecisionRow.case_id)
+        .subquery()
+    )
+    query = (
+        select(CaseRow.id)
+        .join(ScreeningRow, ScreeningRow.id == CaseRow.screening_id)
+        .join(last, last.c.case_id == CaseRow.id)
+        .join(CaseDecisionRow, CaseDecisionRow.id == last.c.id)
+        .where(CaseRow.decided_at.is_not(None), ScreeningRow.draft.is_not(None))
+    )
+    if asked.label:
+        given = CaseDecisionRow.labels
+        query = query.where(given == "" if asked.label == NO_LABEL else given.contains(asked.label, autoescape=True))
+    if asked.rule:
+        hits = select(FindingRow.screening_id).where(FindingRow.rule_id == asked.rule)
+        query = query.where(CaseRow.screening_id.in_(hits))
+    if asked.merchant:
+        query = query.where(CaseRow.merchant_id == asked.merchant)
+    if asked.since:
+        query = query.where(CaseRow.decided_at >= datetime.combine(asked.since, time(), UTC))
+    if asked.until:
+        query = query.where(CaseRow.decided_at < datetime.combine(asked.until + timedelta(days=1), time(), UTC))
+    return query
 
 
 def _group(session: Session, encryptor: Encryptor, ids: list[str]) -> Iterator[Ticket]:
