@@ -76,11 +76,21 @@ class LanguageJudge:
         return sum(code in languages for languages in telling) / len(telling) if len(telling) >= _LEAST_HITS else None
 
     def unjudged(self, tokens: Sequence[str], sentences: Iterable[Range], main: LanguageGuess) -> list[Range]:
-        """The sentences in a language that we cannot judge, beside others that we can. None where the whole draft is in
-        such a language."""
+        """The sentences in a language that we cannot judge: of a draft in one that we judge those that stand out, of
+        any other draft all but those in a language that we judge."""
         if main.judged == "none":
-            return []
+            return [sentence for sentence in sentences if not self._can_judge(tokens[slice(*sentence)])]
         return [sentence for sentence in sentences if self._cannot_judge(tokens[slice(*sentence)])]
+
+    def _can_judge(self, words: Sequence[str]) -> bool:
+        english = sum(word in self._english for word in words)
+        if english >= _FEW_WORDS and english >= _ENGLISH_SHARE * len(words):
+            return True
+        return self._winner(self._votes(words)) in self._full | self._partial
+
+    def says_something(self, tokens: Sequence[str], guess: LanguageGuess) -> bool:
+        """Whether the commonest words of the language that was guessed stand in a text whose words we do not know."""
+        return guess.judged == "none" and self._votes(tokens)[guess.code] >= _LEAST_HITS
 
     def _cannot_judge(self, words: Sequence[str]) -> bool:
         unknown = [word for word in words if word not in self._english and len(word) > 1]

@@ -101,14 +101,17 @@ class Reader:
             language = LanguageGuess(language.code, "none")
         return Reading(
             draft, tokens, starts, ends, subject_tokens, sentences, models_hear, language, disguised,
-            self._says_nothing(tokens[subject_tokens:]),
+            self._says_nothing(tokens[subject_tokens:], language),
         )  # fmt: skip
 
-    def _says_nothing(self, tokens: list[str]) -> bool:
-        """Whether a body of some length has hardly a word that we know, or repeats the same few."""
+    def _says_nothing(self, tokens: list[str], language: LanguageGuess) -> bool:
+        """Whether a body of some length has hardly a word that we know, or repeats the same few; what is written in
+        another language says something."""
         words = [token for token in tokens if token.isalpha()]
         known = {word for word in words if word in self._words.known}
-        return len(words) >= _ENOUGH_TO_SAY and len(known) < _FEW_WORDS and all(w.isascii() for w in words)
+        if len(words) < _ENOUGH_TO_SAY or len(known) >= _FEW_WORDS or not all(map(str.isascii, words)):
+            return False
+        return not self._languages.says_something(tokens, language)
 
     def _read_field(self, text: str, tokens: list[str], starts: list[int], ends: list[int], breaks: set[int]) -> bool:
         """Append the field's tokens, and to `breaks` the number of each token that begins a new line."""

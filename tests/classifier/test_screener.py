@@ -118,3 +118,24 @@ def test_any_text_gets_a_verdict_whose_spans_lie_inside_it(
 )  # fmt: skip
 def test_odd_texts_get_a_verdict(screener: Screener, body: str) -> None:
     assert screener.screen(Draft("GG-1", body[:200], body)).decision in ("allow", "warn", "block")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Niestety zamówiony czajnik nie jest dostępny. Czy możemy wysłać inny model zamiast niego? Bardzo nam przykro.",
+        "Helaas is de ketel uitverkocht. Zullen wij u in plaats daarvan de grijze sturen? Het spijt ons zeer.",
+    ],
+)
+def test_a_language_that_we_cannot_judge_is_warned_and_called_nothing_else(screener: Screener, body: str) -> None:
+    verdict = screener.screen(Draft("GG-8K2P-4L7Q-XY19", "Zamówienie 17", body))
+    assert (verdict.decision, verdict.labels) == ("warn", frozenset())
+    assert [finding.id for finding in verdict.findings] == ["language-not-judged"]
+
+
+def test_an_offer_in_english_amid_such_a_language_is_still_an_offer(screener: Screener) -> None:
+    body = (
+        "Niestety zamówiony czajnik nie jest dostępny i bardzo nam przykro.\n\n"
+        "The blue kettle is sold out. Would you like the grey one instead?\n\nPozdrawiamy i życzymy miłego dnia."
+    )
+    assert screener.screen(Draft("GG-8K2P-4L7Q-XY19", "Zamówienie 17", body)).decision == "block"
