@@ -99,7 +99,7 @@ def _in_a_process(count: int) -> dict[str, Any]:
     return told
 
 
-def rescreened(count: int, workers: int, part_rows: int) -> dict[str, Any]:
+def rescreened(count: int, workers: int, part_rows: int | None) -> dict[str, Any]:
     """Drafts per second of judging an archive again. The start of the workers counts, as it does for whoever waits."""
     with TemporaryDirectory() as folder:
         archive = Path(folder) / "archive.parquet"
@@ -107,8 +107,8 @@ def rescreened(count: int, workers: int, part_rows: int) -> dict[str, Any]:
             {"id": d.id, "support_id": d.draft.support_id, "subject": d.draft.subject, "body": d.draft.body}
             for d in recombined(load(), count)
         ]
-        pyarrow.parquet.write_table(pa.Table.from_pylist(rows), archive, row_group_size=part_rows)
-        plan = rescreening.plan(archive, Path(folder) / "verdicts", SHIPPED, part_rows)
+        pyarrow.parquet.write_table(pa.Table.from_pylist(rows), archive, row_group_size=1000)
+        plan = rescreening.plan(archive, Path(folder) / "verdicts", SHIPPED, part_rows=part_rows, workers=workers)
         start, before = time.monotonic(), _processor_seconds()
         judged = rescreening.rescreen(plan, None, workers, lambda part: None)
         seconds, busy = time.monotonic() - start, _processor_seconds() - before
@@ -138,7 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="10000,30000,100000", help="drafts to retrain on, smallest first")
     parser.add_argument("--archive", type=int, default=20_000, help="drafts to judge again; 0 for none")
-    parser.add_argument("--part-rows", type=int, default=1000)
+    parser.add_argument("--part-rows", type=int, help="default: by the archive and the workers")
     parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -14,6 +14,7 @@ from training.monitoring import drift as drifting
 from training.monitoring import rescreening
 from training.monitoring.label_errors import doubtful_labels
 from training.monitoring.label_suggestions import suggest as rank
+from training.registry.label_check import require_labels
 from training.registry.model_registry import ModelRegistry
 from training.reports import html as reports
 from training.service_data.archive import IncomingDraft
@@ -113,12 +114,19 @@ def rescreen(
     version: Annotated[str, typer.Option(help="The model to judge with.")] = "live",
     cluster: Cluster = None,
     workers: Annotated[int, typer.Option(min=1, help="Local processes, where no cluster is given.")] = 2,
-    part_rows: Annotated[int, typer.Option(min=1, help="Drafts in one part.")] = 2000,
+    part_rows: Annotated[
+        int | None, typer.Option(min=1, help="Drafts in one part; default: by the archive and the workers.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Judge an archive again, in parts, on a Dask cluster or on this machine. The verdicts contain no text."""
+    """Judge an archive again, in parts, on a Dask cluster or on this machine. The verdicts contain no text.
+
+    Few drafts, or one worker, need no cluster: they are judged in this process.
+    """
     registry = ModelRegistry()
-    plan = rescreening.plan(source, target, registry.folder(version), part_rows)
+    folder = registry.folder(version)
+    require_labels(folder)
+    plan = rescreening.plan(source, target, folder, part_rows=part_rows, workers=_MANY if cluster else workers)
     start = time.monotonic()
     with progress("parts", len(plan.remaining())) as tick:
         judged = rescreening.rescreen(plan, cluster, workers, lambda part: tick())
@@ -128,3 +136,7 @@ def rescreen(
         "drafts_per_second": round(judged / seconds, 1) if judged else None, **plan.versions,
     }  # fmt: skip
     print_result(result, table("rescreened", ("", ""), list(result.items())), as_json=as_json)
+
+
+_MANY = 64
+"""Workers that a cluster is taken to have, when parts are cut."""
