@@ -28,7 +28,7 @@ setup: .venv/.ready-dev
 # Exact versions, with the hashes of their files, of what pyproject.toml asks for. A version that is locked stays while it
 # fits; `make lock UPGRADE=--upgrade` takes the newest that fit.
 lock: .venv/.ready-dev
-	$(LOCK) requirements.lock --extra service --group build
+	$(LOCK) requirements.lock --extra service --extra oidc --group build
 	$(LOCK) requirements-dev.lock --extra dev --group build --constraint requirements.lock
 
 wheel: .venv/.ready-dev
