@@ -21,6 +21,7 @@ from service.orders.commerce_interface import CommerceInterface, OrderFollower
 from service.orders.directory import OrderDirectory
 from service.overview_routes import router as overview_pages
 from service.passes import Passes
+from service.review.auth.oidc.provider import OidcProvider
 from service.review.auth.sign_in import SignIn
 from service.review.routes import router as review_pages
 from service.screening import openapi, unscreened
@@ -38,7 +39,7 @@ from service.telemetry.traces import Traces
 from service.webhooks.delivery import WebhookDelivery
 
 SIGN_IN_BYTES = 16_384
-"""The most that a sign-in may hold: it is the one body that is read before anybody is known."""
+"""The most that a sign-in may hold: it is read before anybody is known."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -47,7 +48,9 @@ def create_app(settings: Settings) -> FastAPI:
     app = api()
     app.state.services = services
     app.state.settings = settings
-    app.state.sign_in = SignIn(services.database, settings.pass_keys.get_secret_value().partition(",")[0].encode())
+    shared_secret = settings.pass_keys.get_secret_value().partition(",")[0].encode()
+    app.state.sign_in = SignIn(services.database, shared_secret)
+    app.state.oidc = OidcProvider(settings, shared_secret) if settings.oidc_issuer else None
     app.state.demo_key = settings.demo_key.get_secret_value() if settings.demo and settings.demo_key else None
     for pages in (overview_pages, compose_pages, review_pages):
         app.include_router(pages, include_in_schema=False)
@@ -57,7 +60,11 @@ def create_app(settings: Settings) -> FastAPI:
         metrics=services.metrics,
         direct={"/screen": partial(_directly, app, screening.screen)},
         max_bytes=settings.max_body_bytes,
-        caps={"/screen/batch": settings.max_batch_bytes, "/review/login": SIGN_IN_BYTES},
+        caps={
+            "/screen/batch": settings.max_batch_bytes,
+            "/review/login": SIGN_IN_BYTES,
+            "/review/login/code": SIGN_IN_BYTES,
+        },
         pressure=BackPressure(settings.max_pending, settings.max_pending_bytes, services.shedding),
     )
     app.middleware_stack = NotStored(handled)
@@ -162,6 +169,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await background.stop(loops)
     app.state.sign_in.close()
+    if app.state.oidc:
+        app.state.oidc.close()
     await run_in_threadpool(_close, services)
     event("stopped")
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -85,6 +86,21 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(
         60, ge=1, le=10_080, description="How long a reviewer stays signed in without doing anything."
     )
+    password_sign_in: Literal["on", "off"] = Field(
+        "on", description="Whether the desk takes passwords; `off` needs OpenID Connect."
+    )
+    oidc_issuer: str = Field("", description="OpenID Connect provider of the desk (extra `oidc`); empty for none.")
+    oidc_client_id: str = Field("", description="The desk's client ID there.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret; empty for a public client.")
+    oidc_scopes: str = Field("openid profile email", description="What is asked for there.")
+    oidc_name_claim: str = Field("preferred_username", description="The claim with a person's name at the desk.")
+    oidc_role_claim: str = Field("groups", description="The claim with a person's roles; dots lead into objects.")
+    oidc_roles: str = Field(
+        "", description="What its values mean: `their-group=lead,other=reviewer`; empty where they are our roles."
+    )
+    oidc_redirect_url: str = Field(
+        "", description="Where the provider sends people back; empty for the address that they see."
+    )
 
     # how it runs
     workers: int = Field(1, ge=1, le=64, description="Worker processes.")
@@ -103,6 +119,14 @@ class Settings(BaseSettings):
             raise ValueError("SCREENING_WEBHOOK_SECRET is needed where SCREENING_WEBHOOK_URL is set")
         if self.order_source == "commerce_interface" and not self.commerce_token.get_secret_value():
             raise ValueError("SCREENING_COMMERCE_TOKEN is needed where the order source is commerce_interface")
+        if self.oidc_issuer:
+            parsed = urlsplit(self.oidc_issuer)
+            if parsed.scheme != "https" and parsed.hostname not in ("127.0.0.1", "::1", "localhost"):
+                raise ValueError("SCREENING_OIDC_ISSUER is an https address")
+            if not self.oidc_client_id:
+                raise ValueError("SCREENING_OIDC_CLIENT_ID is needed where SCREENING_OIDC_ISSUER is set")
+        elif self.password_sign_in == "off":
+            raise ValueError("SCREENING_OIDC_ISSUER is needed where SCREENING_PASSWORD_SIGN_IN is off")
         return self
 
     def connection_limits(self) -> ConnectionLimits:

@@ -8,6 +8,9 @@ import typer
 
 from service.cli.database import opened
 from service.storage import audit
+from service.storage.encryption import Encryptor
+from service.storage.identities import Identities
+from service.storage.second_factors import SecondFactors
 from service.storage.tables.review import ROLES
 from service.storage.users import UserError, Users
 
@@ -62,8 +65,36 @@ def password(name: Name) -> None:
     _answer(found, name, f"has the password {chosen}")
 
 
-def _answer(found: bool, name: str, words: str) -> None:
+@app.command("drop-second-factor")
+def drop_second_factor(name: Name) -> None:
+    """Take away a user's second factor, whose phone is lost; the password alone signs in again."""
+    with opened() as (_, database), database.writing() as session:
+        user = Users(session).get(name)
+        found = user is not None and SecondFactors(session, Encryptor()).remove(user.id)
+        if found:
+            audit.note(session, "operator", "second_factor_removed", f"user:{name}")
+    _answer(found, name, "signs in by the password alone", "with a second factor")
+
+
+@app.command()
+def link(
+    name: Name, subject: Annotated[str, typer.Argument(help="What the provider calls the person: the claim `sub`.")]
+) -> None:
+    """Let somebody of the OpenID Connect provider sign in as this user."""
+    with opened() as (settings, database), database.writing() as session:
+        try:
+            if not settings.oidc_issuer:
+                raise UserError("SCREENING_OIDC_ISSUER names no provider")
+            Identities(session).link(settings.oidc_issuer, subject, name, datetime.now(UTC))
+        except UserError as error:
+            typer.echo(f"{error}.", err=True)
+            raise typer.Exit(1) from None
+        audit.note(session, "operator", "user.linked", f"user:{name}", after={"oidc_subject": subject})
+    typer.echo(f"{name} signs in by OpenID Connect too.")
+
+
+def _answer(found: bool, name: str, words: str, kind: str = "") -> None:
     if not found:
-        typer.echo(f"There is no user {name!r}.", err=True)
+        typer.echo(f"There is no user {name!r}{kind and ' '}{kind}.", err=True)
         raise typer.Exit(1)
     typer.echo(f"{name} {words}.")

@@ -8,7 +8,9 @@ from service.review.accounts.own_account_routes import router as own_account
 from service.review.accounts.routes import router as accounts
 from service.review.audit.routes import router as audit
 from service.review.auth.access import ReviewerDep
+from service.review.auth.oidc.routes import router as oidc
 from service.review.auth.routes import router as auth
+from service.review.auth.second_factor.routes import router as second_factor
 from service.review.case_page.routes import router as case_page
 from service.review.export.routes import router as export
 from service.review.merchants.routes import router as merchants
@@ -31,7 +33,8 @@ def nowhere(path: str, me: ReviewerDep) -> Response:
 
 
 for pages in (
-    auth, queue, bulk_decisions, own_decisions, case_page, merchants, statistics, audit, export, accounts, own_account,
+    auth, oidc, second_factor,
+    queue, bulk_decisions, own_decisions, case_page, merchants, statistics, audit, export, accounts, own_account,
     own_keys, rules, publishing, _elsewhere,
 ):  # fmt: skip
     router.include_router(pages)

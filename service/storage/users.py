@@ -14,6 +14,8 @@ from service.storage.tables.review import ROLES, SessionRow, UserRow
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
+NO_PASSWORD = ""
+"""In the place of a hash: no password is right."""
 _HASHER = PasswordHasher(parallelism=1)
 _HASHING = threading.Lock()
 """A hash takes 64 MiB and a core: one at a time in a process, however many ask."""
@@ -32,6 +34,7 @@ class User:
     role: str
     created_at: datetime
     disabled_at: datetime | None
+    has_password: bool = True
 
 
 class Users:
@@ -43,17 +46,13 @@ class Users:
     def add(self, name: str, role: str, password: str, at: datetime) -> User:
         """Make a user. Raises UserError for an unknown role, a name in use or that cannot be stored, or a password that
         is too short or too long."""
-        if role not in ROLES:
-            raise UserError(f"role is one of {', '.join(ROLES)}")
-        if not _storable(name):
-            raise UserError("a name holds no control characters")
-        hashed = hash_password(password)
-        if self._row(name):
-            raise UserError(f"the name {name!r} is taken")
-        row = UserRow(name=name, role=role, password_hash=hashed, created_at=at)
-        self._session.add(row)
-        self._session.flush()
-        return _user(row)
+        self._check_new(name, role)
+        return self._added(name, role, hash_password(password), at)
+
+    def add_without_password(self, name: str, role: str, at: datetime) -> User:
+        """Make a user who signs in elsewhere. Raises UserError as `add` does."""
+        self._check_new(name, role)
+        return self._added(name, role, NO_PASSWORD, at)
 
     def get(self, name: str) -> User | None:
         """The user of that name."""
@@ -69,7 +68,8 @@ class Users:
         row = self._row(name)
         with _HASHING:
             try:
-                _HASHER.verify(row.password_hash if row else _nobody(), password.encode("utf-8", "surrogatepass"))
+                hashed = row.password_hash if row and row.password_hash != NO_PASSWORD else _nobody()
+                _HASHER.verify(hashed, password.encode("utf-8", "surrogatepass"))
             except (VerificationError, InvalidHashError):
                 return None
         return _user(row) if row and row.disabled_at is None else None
@@ -99,6 +99,20 @@ class Users:
         """End all sessions of a user."""
         self._session.execute(delete(SessionRow).where(SessionRow.user_id == user_id))
 
+    def _check_new(self, name: str, role: str) -> None:
+        if role not in ROLES:
+            raise UserError(f"role is one of {', '.join(ROLES)}")
+        if not _storable(name):
+            raise UserError("a name holds no control characters")
+
+    def _added(self, name: str, role: str, hashed: str, at: datetime) -> User:
+        if self._row(name):
+            raise UserError(f"the name {name!r} is taken")
+        row = UserRow(name=name, role=role, password_hash=hashed, created_at=at)
+        self._session.add(row)
+        self._session.flush()
+        return _user(row)
+
     def _row(self, name: str) -> UserRow | None:
         return self._session.scalar(select(UserRow).where(UserRow.name == name)) if _storable(name) else None
 
@@ -117,7 +131,7 @@ def _storable(name: str) -> bool:
 
 
 def _user(row: UserRow) -> User:
-    return User(row.id, row.name, row.role, row.created_at, row.disabled_at)
+    return User(row.id, row.name, row.role, row.created_at, row.disabled_at, row.password_hash != NO_PASSWORD)
 
 
 @cache

@@ -11,8 +11,11 @@ from service.dependencies import SessionDep
 from service.http.errors import ServiceError
 from service.review.auth.access import PostedForm, allowed, posting
 from service.review.auth.roles import RIGHTS, Reviewer
+from service.review.auth.second_factor.own import remove
 from service.review.web.pages import PageRoute, go, page
 from service.storage.audit import note
+from service.storage.encryption import Encryptor
+from service.storage.second_factors import SecondFactors
 from service.storage.tables.review import UserRow
 from service.storage.users import LONGEST_PASSWORD, UserError, Users
 
@@ -23,7 +26,8 @@ AdministratorForm = Annotated[PostedForm, Depends(posting("people"))]
 @router.get("/people", response_class=HTMLResponse)
 def people(request: Request, session: SessionDep, me: Annotated[Reviewer, Depends(allowed("people"))]) -> Response:
     """Everyone who may sign in."""
-    return page(request, "accounts/people.html", me, here="People", users=Users(session).all(), roles=RIGHTS)
+    users, with_factor = Users(session).all(), SecondFactors(session, Encryptor()).users()
+    return page(request, "accounts/people.html", me, here="People", users=users, roles=RIGHTS, with_factor=with_factor)
 
 
 @router.post("/people")
@@ -59,6 +63,8 @@ def change(request: Request, session: SessionDep, sent: AdministratorForm, user:
             Users(session).set_password(row.name, password)
         except UserError as error:
             raise ServiceError(422, str(error)) from None
+    if sent.text("second_factor", 1):
+        remove(session, Encryptor(), sent.me.name, row.id, row.name)
     Users(session).end_sessions(row.id)
     after = {"role": row.role, "disabled": row.disabled_at is not None, "new_password": bool(password)}
     note(session, sent.me.name, "user_changed", f"user:{row.name}", before=before, after=after)

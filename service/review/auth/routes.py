@@ -1,9 +1,8 @@
 """Signing in and out, and the desk's own files."""
 
 import hashlib
-import hmac
-import re
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -12,21 +11,18 @@ from fastapi.responses import HTMLResponse
 from service.dependencies import Services, ServicesDep
 from service.http.errors import ServiceError
 from service.review.auth.access import FormDep, PostedForm, posted, session_life
-from service.review.auth.cookies import address_of, keep, sign_in_of
+from service.review.auth.cookies import address_of, is_desk_page, keep, sign_in_of
+from service.review.auth.second_factor import step
 from service.review.auth.sessions import COOKIE, refused, sign_out, start
-from service.review.auth.sign_in import BROWSER_LIFE, FORM_LIFE, FormUsedError, SignInForm
+from service.review.auth.sign_in import BROWSER_COOKIE, BROWSER_LIFE, FormUsedError, SignInForm, SignInOutcome
 from service.review.auth.sign_in_limits import SignInDelayedError
+from service.review.auth.sign_in_page import LOGIN_CSRF_COOKIE, OLD_FORM, is_own_form, sign_in_page
 from service.review.cases.claims import release_all
-from service.review.web.pages import STATIC, PageRoute, base_of, go, page
+from service.review.web.pages import STATIC, PageRoute, base_of, go
 from service.storage.users import User
 from service.style import TOKENS_CSS
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
-LOGIN_CSRF_COOKIE = "review_gate"
-BROWSER_COOKIE = "review_browser"
-_OLD_FORM = "The page was open too long, or this form was sent already. Try again."
-_PAGE = re.compile(r"(?:/(?!/)|\?)[\w/?&=%.+~-]{0,1000}")
-"""A page of the desk, as an address continues after `/review`: where somebody was when their session ended."""
 _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _FILES = {
     path.name: TOKENS_CSS.encode() * (path.suffix == ".css") + path.read_bytes()
@@ -50,37 +46,41 @@ def static(request: Request, name: str) -> Response:
 @router.get("/login", response_class=HTMLResponse)
 def login_page(request: Request) -> Response:
     """The form."""
-    return _form(request, following=request.query_params.get("next", ""))
+    return sign_in_page(request, following=request.query_params.get("next", ""))
 
 
 @router.post("/login")
 async def log_in(request: Request, services: ServicesDep, form: FormDep) -> Response:
     """Name and password in, a session out."""
-    token, gate = str(form.get("csrf") or ""), request.cookies.get(LOGIN_CSRF_COOKIE, "")
+    if services.settings.password_sign_in == "off":
+        return sign_in_page(request, wrong="Passwords are switched off here.", status=403)
+    token = str(form.get("csrf") or "")
     name, password = str(form.get("name") or "").strip(), str(form.get("password") or "")
     following = str(form.get("next") or "")
 
     def again(wrong: str, status: int, headers: dict[str, str] | None = None) -> Response:
-        answer = _form(request, wrong=wrong, name=name, status=status, following=following)
+        answer = sign_in_page(request, wrong=wrong, name=name, status=status, following=following)
         answer.headers.update(headers or {})
         return answer
 
-    if not gate or not hmac.compare_digest(token.encode("utf-8", "replace"), gate.encode("utf-8", "replace")):
-        return again(_OLD_FORM, 403)
+    if not is_own_form(request, token):
+        return again(OLD_FORM, 403)
     sign_in = sign_in_of(request)
     browser = request.cookies.get(BROWSER_COOKIE, "")
     try:
         outcome = await sign_in.guess(SignInForm(token, name, password, address_of(request), browser))
     except FormUsedError:
-        return again(_OLD_FORM, 403)
+        return again(OLD_FORM, 403)
     except SignInDelayedError as error:
         return again(f"That was too often. {error}", 429, {"retry-after": str(error.seconds)})
     if outcome.user is None:
         if outcome.first_of_burst:
             await run_in_threadpool(_note_refusal, services, name)
         return again("This name and password do not go together.", 403)
+    if await run_in_threadpool(step.needs_code, services, outcome.user):
+        return await run_in_threadpool(_ask_for_code, request, services, outcome, following)
     secret = await run_in_threadpool(_start, services, outcome.user, outcome.refused_before)
-    answer = go(request, following if _PAGE.fullmatch(following) else "")
+    answer = go(request, following if is_desk_page(following) else "")
     keep(request, answer, COOKIE, secret, services.settings.session_hours * 3600)
     if sign_in.known_browser(browser, name) is None:
         keep(request, answer, BROWSER_COOKIE, sign_in.browser_token(name), BROWSER_LIFE)
@@ -99,6 +99,13 @@ def _start(services: Services, user: User, refused_before: int) -> str:
         return start(session, user.id, user.name, life, refused_before=refused_before)
 
 
+def _ask_for_code(request: Request, services: Services, outcome: SignInOutcome, following: str) -> Response:
+    token = step.step_token(services, sign_in_of(request), outcome)
+    answer = go(request, "/login/code" + (f"?{urlencode({'next': following})}" if is_desk_page(following) else ""))
+    keep(request, answer, step.STEP_COOKIE, token, step.STEP_LIFE)
+    return answer
+
+
 @router.post("/logout")
 def log_out(request: Request, services: ServicesDep, sent: Annotated[PostedForm, Depends(posted)]) -> Response:
     """End the session; what was claimed goes back to the queue."""
@@ -107,11 +114,4 @@ def log_out(request: Request, services: ServicesDep, sent: Annotated[PostedForm,
         sign_out(session, request.cookies.get(COOKIE, ""), sent.me)
     answer = go(request, "/login")
     answer.delete_cookie(COOKIE, path=base_of(request))
-    return answer
-
-
-def _form(request: Request, *, wrong: str = "", name: str = "", status: int = 200, following: str = "") -> Response:
-    token = sign_in_of(request).form_token()
-    answer = page(request, "auth/login.html", None, status=status, token=token, wrong=wrong, name=name, next=following)
-    keep(request, answer, LOGIN_CSRF_COOKIE, token, FORM_LIFE)
     return answer

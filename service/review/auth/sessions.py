@@ -51,13 +51,17 @@ def refused(session: Session, name: str) -> None:
     note(session, "console", "sign_in_refused", _subject(name))
 
 
-def start(session: Session, user_id: int, name: str, life: SessionLife, *, refused_before: int = 0) -> str:
-    """Begin a session: the secret for the cookie."""
+def start(
+    session: Session, user_id: int, name: str, life: SessionLife, *, refused_before: int = 0, by: str = ""
+) -> str:
+    """Begin a session: the secret for the cookie. `by`: how, where that is not a password alone."""
     now = datetime.now(UTC)
     session.execute(delete(SessionRow).where(SessionRow.expires_at < now))
     secret = _begin(session, user_id, life, now)
-    after = {"refused_before": refused_before} if refused_before else None
-    note(session, name, "signed_in", _subject(name), after=after)
+    known = {"refused_before": refused_before, "by": by}
+    note(
+        session, name, "signed_in", _subject(name), after={key: value for key, value in known.items() if value} or None
+    )
     return secret
 
 

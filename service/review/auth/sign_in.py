@@ -15,6 +15,7 @@ from service.storage.users import User, Users
 
 FORM_LIFE = 3600
 """Seconds for which a page with the sign-in form is good."""
+BROWSER_COOKIE = "review_browser"
 BROWSER_LIFE = 90 * 24 * 3600
 """Seconds for which a browser is known as one that has signed in before."""
 MOST_WAITING = 8
@@ -68,17 +69,24 @@ class SignIn:
 
     def form_token(self) -> str:
         """The token of a new form: a number, when it ends, and our seal. Letters and digits only."""
-        head = f"{secrets.token_hex(8)}{int(self._now()) + FORM_LIFE:010x}"
-        return head + self._seal(b"form", head)
+        return self.sealed(b"form", FORM_LIFE)
 
     def browser_token(self, name: str) -> str:
         """The cookie of a browser in which this person has just signed in."""
-        head = f"{secrets.token_hex(8)}{int(self._now()) + BROWSER_LIFE:010x}"
-        return head + self._seal(b"browser\0" + name.encode(), head)
+        return self.sealed(b"browser\0" + name.encode(), BROWSER_LIFE)
 
     def known_browser(self, token: str, name: str) -> str | None:
         """The number of a browser in which this person has signed in before."""
         return self._number(token, b"browser\0" + name.encode("utf-8", "surrogatepass"))
+
+    def sealed(self, purpose: bytes, seconds: int) -> str:
+        """A token that is good for one purpose and some time."""
+        head = f"{secrets.token_hex(8)}{int(self._now()) + seconds:010x}"
+        return head + self._seal(purpose, head)
+
+    def opens(self, purpose: bytes, token: str) -> bool:
+        """Whether a token was sealed for this purpose, and is not too old."""
+        return self._number(token, purpose) is not None
 
     async def guess(self, form: SignInForm) -> SignInOutcome:
         """Evaluate a guess, once: a form that is sent twice at the same time shares the outcome.

@@ -87,6 +87,12 @@ class SignInLimits:
                 count.noted = True
         return first
 
+    def failures(self, attempt: SignInAttempt) -> int:
+        """How many failures the name or browser of a guess had before it."""
+        with self._lock:
+            count = self._counts.get(attempt.keys[0])
+            return count.failures - 1 if count else 0
+
     def succeeded(self, attempt: SignInAttempt) -> int:
         """Take the guess back; the name begins afresh. Returns how many failures it had before."""
         before = 0

@@ -82,6 +82,30 @@ class UserRow(Base):
     disabled_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
+class IdentityRow(Base):
+    """A person of an OpenID Connect provider, and who that is here."""
+
+    __tablename__ = "identities"
+    issuer: Mapped[str] = mapped_column(String(300), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class SecondFactorRow(Base):
+    """The second factor of somebody's password. `secret`: base32, encrypted where text is. It counts once it is
+    `confirmed_at`. `last_step` is the time step of the newest code that was taken: none of it or before is taken again.
+    `recovery`: SHA-256 of the recovery codes that are left."""
+
+    __tablename__ = "second_factors"
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    last_step: Mapped[int] = mapped_column(default=0)
+    recovery: Mapped[list[str]] = mapped_column(JSON, default=list)
+
+
 class SessionRow(Base):
     """A signed-in browser: the SHA-256 of its cookie, and the CSRF token of its forms."""
 

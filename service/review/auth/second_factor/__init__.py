@@ -1,0 +1,1 @@
+"""The second factor of passwords: asked for at the sign-in, looked after by its owner."""
