@@ -1,5 +1,6 @@
-"""Freezes the objects of the start for the garbage collector."""
+"""Freezes the objects of the start for the garbage collector, and gives memory back that is free again."""
 
+import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,3 +18,11 @@ def startup_freeze() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def return_free_memory() -> None:
+    """Give what is free back to the system. The C library keeps the pages of a replaced model in each thread's arena,
+    so that a process grows with the reloads although nothing of the old models is left."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # GNU libc alone has it
+    if trim is not None:
+        trim(0)

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,14 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TaskID
 
+from classifier.matching.rulebook import RuleError
 from service.business_hours import ClockError, ReplyClock
 from service.cli.database import opened, settings_or_exit
+from service.judging.canaries import CanaryError
 from service.judging.live_models import Screeners
 from service.passes import Passes, PassKeyError
+from service.review.rules.live_rule_book import desk_book
+from service.review.rules.signatures import VersionSigner
 from service.settings import Settings
 from service.storage.database import Database
 from service.storage.encryption import Encryptor
@@ -84,6 +89,7 @@ def check(
             "pass_keys": _pass_faults(settings),
             "calendar": _calendar_faults(settings),
             "model": _model_faults(settings),
+            "rules": rule_faults(settings, database),
         }
     _say(found, as_json=as_json)
 
@@ -118,6 +124,23 @@ def write_faults(database: Database) -> list[str]:
         database.try_to_write()
     except Exception as error:
         return [f"the database takes no writes: {cause_of(error)}"]
+    return []
+
+
+def rule_faults(settings: Settings, database: Database) -> list[str]:
+    """Why the rules that the desk has in force could not judge."""
+    if not settings.pass_keys.get_secret_value():
+        return []  # the demonstration's, which only its own start reads
+    try:
+        with database.reading() as session:
+            book = desk_book(session, VersionSigner.from_settings(settings))
+        if book is not None:
+            with closing(Screeners(settings.home, budget=1, encoder=settings.encoder == "on")) as screeners:
+                screeners.try_book(book)
+    except (RuleError, CanaryError) as error:
+        return [f"the desk's rules: {error}"]
+    except Exception as error:  # the checks of store, pass keys and model say it better
+        return [f"the desk's rules cannot be tried: {type(error).__name__}"]
     return []
 
 

@@ -14,11 +14,16 @@ from classifier.matching.rulebook import RuleBook, RuleError
 from classifier.model.artifact import MANIFEST, SHIPPED, ModelArtifact
 from classifier.model.registry_layout import RegistryLayout, RegistryNameError
 from classifier.policy.policy import Policy
+from service.garbage_collection import return_free_memory
 from service.judging.canaries import judge_canaries
 from service.judging.encoder_queue import OverloadedError
 from service.judging.executor import JudgedDraft, JudgingDeadline, JudgingExecutor, Pair, unjudged
 from service.judging.micro_batching import MOST_TOGETHER
 from service.telemetry.logs import event
+
+
+UNFINISHED = ".unfinished"
+"""Stands in the folder of the rules while its files are replaced: they are no whole yet."""
 
 
 @dataclass(slots=True)
@@ -45,12 +50,18 @@ class Screeners:
         self._encoder = encoder
         self._make = make
         self._seen = self._signature()
-        self.failed: str = ""
-        """Why the model or rule book that is named does not serve; empty where it does."""
+        self._refused = ""
+        self._rules_refused = ""
+        self._replaced = False
         self.challenger_failed: str = ""
         self._judging = JudgingExecutor()
         self._loaded = self._first()
         self._loading = threading.Lock()
+
+    @property
+    def failed(self) -> str:
+        """Why the model or rule book that is named does not serve; empty where it does."""
+        return "; ".join(filter(None, (self._refused, self._rules_refused)))
 
     @property
     def screener(self) -> Screener:
@@ -122,8 +133,11 @@ class Screeners:
         What will not load, or judges a canary draft wrongly, is logged and left; the screeners that serve stay.
         """
         with self._loading:
+            if self._replaced:  # by now no draft is judged any more with what was replaced
+                self._replaced = False
+                return_free_memory()
             signature = self._signature()
-            if signature == self._seen:
+            if signature == self._seen or self._is_being_written():
                 return False
             self._seen = signature
             try:
@@ -131,7 +145,7 @@ class Screeners:
             except Exception as error:  # whatever is wrong with the newcomer, what serves goes on
                 self._refuse(error, serving=self.model_version)
                 return False
-            self.failed = ""
+            self._refused, self._replaced = "", True
             event("model-loaded", model=self.model_version, shadow=_version(self._loaded.live[1]))
             return True
 
@@ -148,8 +162,18 @@ class Screeners:
             return self._load(SHIPPED)
 
     def _refuse(self, error: Exception, *, serving: str) -> None:
-        self.failed = f"{type(error).__name__}: {error}"
-        event("model-refused", level=logging.ERROR, reason=self.failed, serving=serving)
+        self._refused = f"{type(error).__name__}: {error}"
+        event("model-refused", level=logging.ERROR, reason=self._refused, serving=serving)
+
+    def try_book(self, book: RuleBook) -> None:
+        """Judge the canary drafts by a rule book that is to serve, with the live model. Raises CanaryError."""
+        judge_canaries(self._make(policy=Policy.load(), book=book, artifact=self.screener.artifact))
+
+    def rules_refused(self, reason: str) -> None:
+        """The rule book that the desk has in force cannot judge; with an empty `reason` it can."""
+        if reason and reason != self._rules_refused:
+            event("rules-refused", level=logging.ERROR, reason=reason, serving=self.screener.book.version)
+        self._rules_refused = reason
 
     def _live_folder(self) -> Path:
         version = _pointed(self._registry.live_version)
@@ -198,7 +222,11 @@ class Screeners:
         return artifact if self._encoder else replace(artifact, encoder_folder=None)
 
     def _book(self) -> RuleBook:
-        return RuleBook.load(self._rules) if self._rules.is_dir() else RuleBook.load()
+        """The rules of the folder; the shipped ones where there is no folder, or a kill left half of it written."""
+        return RuleBook.load(self._rules) if self._rules.is_dir() and not self._is_being_written() else RuleBook.load()
+
+    def _is_being_written(self) -> bool:
+        return (self._rules / UNFINISHED).exists()
 
     def _signature(self) -> tuple[object, ...]:
         """Changes when another model is named, a named one is mended, or a rule file is written."""
