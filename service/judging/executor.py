@@ -2,8 +2,9 @@
 
 The cheap witnesses judge a short draft on the event loop, in less time than a thread would take to be woken, and all
 that arrive in one turn of the loop together (`micro_batching.py`). The encoder, asked in doubt, takes ten times as long
-and frees the interpreter while it works: it alone goes to a thread, so that a doubtful draft holds up nobody. A long
-draft goes to the lane, a thread with a screener of its own.
+and frees the interpreter while it works: it alone goes to threads, so that a doubtful draft holds up nobody. Where more
+doubtful drafts come than it can read in time, the rest are answered without it, at once and incomplete. A long draft
+goes to the lane, a thread with a screener of its own.
 
 What runs on the event loop cannot be broken off. So only drafts go there that take a small part of their budget; and
 once one has overrun it all the same, every draft goes to the lane for a while, where the budget ends the waiting.
@@ -22,7 +23,7 @@ from classifier import Draft, Order, Screener, Verdict
 from classifier.evidence import Evidence, LanguageGuess, RuleEvidence
 from classifier.model.encoder import EncoderScores
 from classifier.screener import RULES_ONLY, PartialEvidence
-from service.judging.encoder_queue import SHARE, EncoderQueue, OverloadedError, Pace
+from service.judging.encoder_queue import EncoderQueue, OverloadedError, Pace, spare_threads
 from service.judging.micro_batching import MicroBatcher
 from service.telemetry.logs import event
 
@@ -32,6 +33,8 @@ SECONDS_PER_CHARACTER = 20e-6
 """What a character may cost on the event loop: twice what the slowest kind of text was measured to take."""
 DISTRUST_SECONDS = 60.0
 """How long after an overrun no draft is judged on the event loop."""
+SHARE = 0.5
+"""The part of what is left of a budget that a draft may be expected to wait before it is judged at all."""
 _LANE_GUESS = 5e-6
 """Seconds that a character takes in the lane, until it is known."""
 
@@ -78,7 +81,7 @@ class JudgingExecutor:
         self._clock = clock
         self._distrusted_until = float("-inf")
         self._micro_batcher = MicroBatcher(LONGEST_INLINE, self._distrust)
-        self._encoder = EncoderQueue(clock=clock)
+        self._encoder = EncoderQueue(threads=spare_threads(), clock=clock)
         self._lane_pace = Pace(_LANE_GUESS)
         self._in_lane = 0
 
@@ -98,14 +101,15 @@ class JudgingExecutor:
         self._distrusted_until = self._clock() + DISTRUST_SECONDS
 
     async def short(self, pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline) -> JudgedDraft:
-        """The verdict on a draft that may be read on the event loop. Raises OverloadedError where too much waits."""
+        """The verdict on a draft that may be read on the event loop: without the encoder, and incomplete, where too
+        much waits for that. Raises OverloadedError where too much waits before the draft is judged at all."""
         if self._micro_batcher.seconds_before(draft) > SHARE * deadline.left():
             raise OverloadedError
-        verdict, evidence = await self._verdict(pair[0], draft, order, deadline)
+        verdict, evidence = await self._verdict(pair[0], draft, order, deadline, or_without_encoder=True)
         shadow = None
         if pair[1] is not None:
-            with suppress(OverloadedError):  # a challenger only watches
-                shadow, _ = await self._verdict(pair[1], draft, order, deadline)
+            with suppress(OverloadedError):  # a challenger only watches: it says all that it would, or nothing
+                shadow, _ = await self._verdict(pair[1], draft, order, deadline, or_without_encoder=False)
         return JudgedDraft(verdict, evidence, shadow)
 
     async def long(self, pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline) -> JudgedDraft:
@@ -140,10 +144,19 @@ class JudgingExecutor:
             loop.call_soon_threadsafe(leave)
 
     async def _verdict(
-        self, screener: Screener, draft: Draft, order: Order | None, deadline: JudgingDeadline
-    ) -> tuple[Verdict, Evidence]:
+        self, screener: Screener, draft: Draft, order: Order | None, deadline: JudgingDeadline, *,
+        or_without_encoder: bool,
+    ) -> tuple[Verdict, Evidence]:  # fmt: skip
         partial = await self._micro_batcher.partial_evidence(screener, draft, order, deadline.late)
-        scores = await self._encoder_scores(screener, partial, deadline) if partial.doubtful else ()
+        scores: tuple[EncoderScores, ...] | None = ()
+        if partial.doubtful:
+            try:
+                scores = await self._encoder_scores(screener, partial, deadline)
+            except OverloadedError:
+                if not or_without_encoder:
+                    raise
+                event("budget-overrun", level=logging.WARNING, stage="encoder-queue")
+                scores = None
         return _decided(screener, partial, scores)
 
     async def _encoder_scores(
