@@ -1,13 +1,15 @@
 """What the customer's own message says, where a draft replies to it: that they cancel, or wish for an exchange."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from classifier.draft import Draft
-from classifier.evidence import CustomerEvidence, Span
+from classifier.evidence import CustomerEvidence, LanguageGuess, Span
 from classifier.matching.matcher import RuleMatcher
 from classifier.matching.rulebook import ASKS_EXCHANGE, CANCELS
+from classifier.reading.language import Range
 from classifier.reading.reader import Reader, Reading
+from classifier.reading.spelling import Words
 
 _QUOTED = (">", "|")
 """How mail programs begin the lines that quote an earlier message: in a customer's message, the merchant's words."""
@@ -25,12 +27,22 @@ class CustomerMessage:
 NO_MESSAGE = CustomerMessage()
 
 
+class _AnyLanguage:
+    """Judges no language: rules for customers are written for all of them at once."""
+
+    def guess(self, draft: Draft, tokens: Sequence[str]) -> LanguageGuess:
+        return LanguageGuess("und", "full")
+
+    def unjudged(self, tokens: Sequence[str], sentences: Iterable[Range], main: LanguageGuess) -> list[Range]:
+        return []
+
+
 class CustomerReader:
     """Reads customers' messages by the rules of `when = "customer_writes"`."""
 
-    def __init__(self, reader: Reader, matcher: RuleMatcher, variants: Mapping[str, str]) -> None:
+    def __init__(self, words: Words, matcher: RuleMatcher, variants: Mapping[str, str]) -> None:
         """`variants`: each word for a variant, in any language, and the name of the variant."""
-        self._reader = reader
+        self._reader = Reader(words, _AnyLanguage())
         self._matcher = matcher
         self._variants = variants
 

@@ -63,7 +63,7 @@ class Screener:
         self._matcher = RuleMatcher(book, self._words.ordered)
         self._scorer = TextScorer(artifact) if artifact else None
         self._form = FormCheck(policy.form)
-        self._customers = CustomerReader(self._reader, self._matcher, policy.reply.variants)
+        self._customers = CustomerReader(self._words, self._matcher, policy.reply.variants)
         self._thresholds = artifact.thresholds if artifact else RULES_ONLY
 
     @classmethod

@@ -2,16 +2,16 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, Protocol
 
 from classifier.draft import Draft
 from classifier.evidence import LanguageGuess, Span
 from classifier.reading.folding import Folded, end_of_letter, fold
 from classifier.reading.greetings import without_courtesies
-from classifier.reading.language import LanguageJudge
+from classifier.reading.language import Range
 from classifier.reading.line_ends import closing_breaks
 from classifier.reading.spelling import Words
 
@@ -75,10 +75,20 @@ class Reading:
         return Span(field, start, stop, text[start:stop])
 
 
+class JudgesLanguages(Protocol):
+    """Who says in which language a draft is written, and which of its sentences we cannot judge."""
+
+    def guess(self, draft: Draft, tokens: Sequence[str]) -> LanguageGuess:
+        """The language of the whole."""
+
+    def unjudged(self, tokens: Sequence[str], sentences: Iterable[Range], main: LanguageGuess) -> list[Range]:
+        """The sentences that are in a language that we cannot judge."""
+
+
 class Reader:
     """Reads drafts; holds the words we know and the judge of languages."""
 
-    def __init__(self, words: Words, languages: LanguageJudge) -> None:
+    def __init__(self, words: Words, languages: JudgesLanguages) -> None:
         self._words = words
         self._languages = languages
 
