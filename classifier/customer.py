@@ -36,6 +36,9 @@ class _AnyLanguage:
     def unjudged(self, tokens: Sequence[str], sentences: Iterable[Range], main: LanguageGuess) -> list[Range]:
         return []
 
+    def says_something(self, tokens: Sequence[str], guess: LanguageGuess) -> bool:
+        return True
+
 
 class CustomerReader:
     """Reads customers' messages by the rules of `when = "customer_writes"`."""

@@ -32,6 +32,8 @@ _ABBREVIATIONS = frozenset(
 _LONGEST_SENTENCE = 60
 _MOST_SENTENCES = 2_000
 """Ends of further sentences are not looked for: what stands there is cut by length, at a bounded cost a character."""
+_VOWELS = frozenset("aeiouy")
+"""Letters of which every word has one; `w` and `jj` are on the list of words too."""
 _ENOUGH_TO_SAY, _FEW_WORDS = 12, 4
 """A body of so many words that has fewer different known ones says nothing."""
 
@@ -84,6 +86,9 @@ class JudgesLanguages(Protocol):
     def unjudged(self, tokens: Sequence[str], sentences: Iterable[Range], main: LanguageGuess) -> list[Range]:
         """The sentences that are in a language that we cannot judge."""
 
+    def says_something(self, tokens: Sequence[str], guess: LanguageGuess) -> bool:
+        """Whether words that we do not know are words of the language that was guessed."""
+
 
 class Reader:
     """Reads drafts; holds the words we know and the judge of languages."""
@@ -118,7 +123,7 @@ class Reader:
         """Whether a body of some length has hardly a word that we know, or repeats the same few; what is written in
         another language says something."""
         words = [token for token in tokens if token.isalpha()]
-        known = {word for word in words if word in self._words.known}
+        known = {word for word in words if word in self._words.known and not _VOWELS.isdisjoint(word)}
         if len(words) < _ENOUGH_TO_SAY or len(known) >= _FEW_WORDS or not all(map(str.isascii, words)):
             return False
         return not self._languages.says_something(tokens, language)

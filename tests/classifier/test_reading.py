@@ -136,3 +136,12 @@ def test_a_line_end_closes_a_sentence_and_is_no_token() -> None:
         "- of red",
         "Blue is here",
     ]
+
+
+@pytest.mark.parametrize("word", ["jjjjjjjj kkkkkk wwww zzzz qqqq", "hm hmm mm pp ww", "asdf qwer zxcv"])
+def test_letters_that_make_no_word_say_nothing(word: str) -> None:
+    assert read(" ".join([word] * 10)).says_nothing
+
+
+def test_an_offer_made_many_times_says_something() -> None:
+    assert not read("Want the red one instead? " * 10).says_nothing
