@@ -8,8 +8,8 @@ import pytest
 
 from service.passes import new_key
 from service.storage.database import Database
-from tests.review.desk import Seat, add_people
-from tests.review.test_rules_desk import ID, RULE, version
+from tests.review.desk import RULE, Seat, add_people
+from tests.review.test_rules_desk import ID, publish, version
 from tests.service.conftest import KINDS, fresh_url
 from tests.service.test_processes import process
 
@@ -51,12 +51,12 @@ def test_what_one_publishes_the_other_follows_and_so_it_is_with_rolling_back(
         database.close()
         lena, ada, other = seat(first, "lena"), seat(first, "ada"), seat(second, "ada")
         page = lena.post("/rules/save", source=RULE, note="").text
-        ada.post(f"/rules/of/{ID}/publish", version=version(page))
+        publish(ada, ID, page)
         assert comes_to_say(first, True)
         assert comes_to_say(second, True)
         page = other.page(f"/rules/of/{ID}")
         assert page.count("> valid</span>") == 2  # signed by the one, checked by the other
-        other.post(f"/rules/of/{ID}/roll-back", version=version(page))
+        other.post(f"/rules/of/{ID}/roll-back", version=version(page), note="Enough.")
         assert comes_to_say(second, False)
         assert comes_to_say(first, False)
         for sitting in (lena, ada, other):

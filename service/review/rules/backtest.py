@@ -1,19 +1,21 @@
 """Testing a rule: on its own examples, on pasted text, and on stored drafts with their reviewed labels."""
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from classifier import Draft, Screener
 from classifier.evidence import RuleHit
-from classifier.matching.rulebook import Rule, RuleBook, RuleError
+from classifier.matching.rulebook import Rule, RuleBook, RuleError, Status
 from classifier.policy.policy import Policy
 from classifier.reading.spelling import Words
 from service.review.cases.closed_cases import final_labels
-from service.review.rules.files import entry_of, single
+from service.review.rules.files import Entry, entry_of, single
 from service.storage.encryption import Encryptor
 from service.storage.tables.review import CaseRow
 from service.storage.tables.screenings import ScreeningRow
@@ -22,14 +24,18 @@ NEWEST = 1000
 """A back-test reads so many of the newest stored drafts."""
 LONGEST = 20_000
 LISTED = 12
+PATTERN_FIELDS = ("patterns", "unless", "unless_draft", "if_draft")
 
 
 @dataclass(frozen=True, slots=True)
 class RuleFault:
-    """A reason why a draft rule cannot be saved or published."""
+    """A reason why a draft rule cannot be saved or published. `field` and `line` (from 1) say where in the rule it is;
+    without a field the line is one of the TOML."""
 
     reason: str
     sentence: str = ""
+    field: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +75,30 @@ class BackTest:
     examples: tuple[StoredHit, ...]
 
     @property
+    def share(self) -> float:
+        """The share of the drafts that it hits."""
+        return self.hits / self.drafts if self.drafts else 0.0
+
+    @property
+    def concerns(self) -> list[str]:
+        """Why this rule should not go live without a second look, one sentence each."""
+        found = []
+        if self.drafts >= FEWEST and self.share >= MANY:
+            found.append(f"It would flag {self.share:.0%} of all drafts.")
+        if self.precision is not None and self.reviewed >= FEWEST_REVIEWED and self.precision <= POOR:
+            found.append(f"People confirm {self.right} of its {self.reviewed} hits that they read.")
+        return found
+
+    @property
     def precision(self) -> float | None:
         """The share of the reviewed hits that a reviewer confirms."""
         return self.right / self.reviewed if self.reviewed else None
+
+
+MANY, FEWEST = 0.3, 10
+"""A rule that hits so great a share of at least so many drafts is looked at twice."""
+POOR, FEWEST_REVIEWED = 0.3, 3
+"""The same for one of whose hits people confirm no more, where they read at least so many."""
 
 
 class RuleRunner:
@@ -94,17 +121,68 @@ RULE_RUNNER = RuleRunner()
 
 def lint(policy: Policy, source: str) -> list[RuleFault]:
     """Why a draft rule may not be saved: its form, or examples that it does not treat as it says. Empty is good."""
-    try:
-        book = single(entry_of(source))
-    except RuleError as error:
-        return [RuleFault(error.reason)]
-    rule: Rule = book.rules[0]
-    wanted = [(text, True) for text in rule.must_flag] + [(text, False) for text in rule.must_not_flag]
-    found = RULE_RUNNER.hits(policy, book, [Draft("GG-1", "", text) for text, _ in wanted])
+    faults = form_faults(source)
+    if faults:
+        return faults
+    wrong = {True: "must flag this and does not", False: "must not flag this and does"}
     return [
-        RuleFault("must flag this and does not" if flag else "must not flag this and does", text)
-        for (text, flag), hits in zip(wanted, found, strict=True)
-        if bool(hits) != flag
+        RuleFault(wrong[one.wanted], one.text, one.field, one.line)
+        for one in tried_examples(policy, single(entry_of(source)))
+        if one.wanted != bool(one.words)
+    ]
+
+
+def form_faults(source: str) -> list[RuleFault]:
+    """Why a rule is not well formed, each fault at its place."""
+    try:
+        entry = entry_of(source)
+    except RuleError as error:
+        found = re.search(r"at line (\d+)", error.reason)
+        last = len(source.splitlines()) if "end of document" in error.reason else 0
+        return [RuleFault(error.reason, line=int(found[1]) if found else last)]
+    if entry.get("status", "draft") not in get_args(Status):
+        return [RuleFault(f"status is {', '.join(get_args(Status))}, not {entry['status']!r}", field="status")]
+    try:
+        single(entry)
+    except RuleError as error:
+        return _pattern_faults(entry) or [RuleFault(error.reason)]
+    return []
+
+
+def _pattern_faults(entry: Entry) -> list[RuleFault]:
+    """The patterns that are not well formed, found by trying each of them alone."""
+    found = []
+    plain = {"id": "a.b", "label": "delay_notice", "strength": "weak", "must_flag": ["x"], "must_not_flag": ["x"]}
+    for field in PATTERN_FIELDS:
+        lines = entry.get(field, ())
+        for number, line in enumerate(lines if isinstance(lines, list) else (), 1):
+            try:
+                single({**plain, "patterns": [line]})
+            except RuleError as error:
+                found.append(RuleFault(error.reason, str(line), field, number))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class TriedExample:
+    """An example of a rule, and the words of it that the rule finds; empty where it finds none."""
+
+    field: str
+    line: int
+    text: str
+    wanted: bool
+    words: str
+
+
+def tried_examples(policy: Policy, book: RuleBook) -> list[TriedExample]:
+    """The examples of a book's one rule, each tried."""
+    rule: Rule = book.rules[0]
+    both = (("must_flag", rule.must_flag, True), ("must_not_flag", rule.must_not_flag, False))
+    wanted = [(field, n, text, flag) for field, texts, flag in both for n, text in enumerate(texts, 1)]
+    found = RULE_RUNNER.hits(policy, book, [Draft("GG-1", "", text) for _, _, text, _ in wanted])
+    return [
+        TriedExample(field, n, text, flag, hits[0].span.text if hits else "")
+        for (field, n, text, flag), hits in zip(wanted, found, strict=True)
     ]
 
 

@@ -1,22 +1,24 @@
 """The rules desk of leads: the book with its numbers, trying text, writing and checking a draft, one rule's page."""
 
 import difflib
+from dataclasses import asdict, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from sqlalchemy.orm import Session
 
-from classifier.matching.rulebook import Rule, RuleBook
+from classifier.matching.rulebook import Rule, RuleError
 from service.dependencies import Services, ServicesDep, SessionDep
 from service.http.errors import ServiceError
-from service.review.auth.access import LeadForm, allowed
+from service.review.auth.access import LeadForm, PostedForm, allowed
 from service.review.auth.roles import Reviewer
-from service.review.rules.backtest import back_test, find_hits, lint
+from service.review.rules.backtest import RuleFault, back_test, find_hits, form_faults, lint, tried_examples
+from service.review.rules.editing import LINES, TEXTS, entry_of_form, form_of_entry
 from service.review.rules.files import entry_of, single, toml_of
 from service.review.rules.signatures import SignerDep, signature_statuses
 from service.review.rules.statistics import ORDERS, RuleStatistics, rule_lines, wrong_cases
-from service.review.rules.versions import TRIAL, in_force, on_trial, versions
+from service.review.rules.versions import TRIAL, add_version, in_force, on_trial, switched_off, versions
 from service.review.web.pages import PageRoute, go, page
 from service.review.web.wording import LABEL
 from service.storage.tables.review import RuleVersionRow
@@ -54,7 +56,12 @@ def _book_page(
     order: str = "hits",
 ) -> Response:  # fmt: skip
     live = services.screeners.screener
-    lines = [line for line in rule_lines(session, live.book.rules, order) if _named(line, find.lower())]
+    off = switched_off(session)
+    lines = [
+        replace(line, status="off") if line.id in off else line
+        for line in rule_lines(session, live.book.rules, order)
+        if _named(line, find.lower())
+    ]
     return page(
         request, "rules/rules.html", me, here="Rules", lines=lines, find=find, order=order, version=live.book.version,
         whole=len(live.book.rules), text=text, hits=find_hits(live.policy, live.book, text) if text else [],
@@ -68,31 +75,78 @@ def _named(line: RuleStatistics, find: str) -> bool:
 @router.get("/rules/new", response_class=HTMLResponse)
 def new(request: Request, me: LeadDep) -> Response:
     """An empty draft to start from."""
-    return page(
-        request, "rules/rule_edit.html", me, here="Rules", rule_id="", source=FRESH, text="", note="", check=None
-    )
+    return _editor(request, me, "", FRESH)
 
 
 @router.post("/rules/check", response_class=HTMLResponse)
 def check(request: Request, services: ServicesDep, session: SessionDep, sent: LeadForm) -> Response:
     """Lint a draft, try it on pasted text, back-test it on stored drafts; nothing is kept."""
-    policy, source, text = services.screeners.screener.policy, sent.text("source", 20_000), sent.text("text", 20_000)
+    policy, source, text = services.screeners.screener.policy, typed_source(sent), sent.text("text", 20_000)
     faults = lint(policy, source)
-    formed = not any(not fault.sentence for fault in faults)
+    formed = not any(not fault.sentence for fault in faults) and not form_faults(source)
     found = {
         "faults": faults,
-        "hits": find_hits(policy, _alone(source), text) if formed and text else [],
+        "hits": find_hits(policy, single(entry_of(source)), text) if formed and text else [],
         "test": back_test(session, services.encryptor, policy, source) if formed else None,
     }
-    return page(
-        request, "rules/rule_edit.html", sent.me, here="Rules", rule_id=sent.text("rule_id", 100), source=source,
-        text=text,
-        note=sent.text("note", 500), check=found,
+    return _editor(request, sent.me, sent.text("rule_id", 100), source, sent=sent, check=found)
+
+
+@router.post("/rules/examples")
+def examples(services: ServicesDep, sent: LeadForm) -> JSONResponse:
+    """A draft as it is being typed: its faults at their lines, which examples it flags, and the rule both ways."""
+    source = typed_source(sent)
+    faults = form_faults(source)
+    tried = [] if faults else tried_examples(services.screeners.screener.policy, single(entry_of(source)))
+    return JSONResponse(
+        {
+            "faults": [asdict(fault) for fault in faults], "examples": [asdict(one) for one in tried],
+            "source": source, "fields": _fields(source),
+        }
     )  # fmt: skip
 
 
-def _alone(source: str) -> RuleBook:
-    return single(entry_of(source))
+@router.post("/rules/save")
+def save(request: Request, services: ServicesDep, signer: SignerDep, session: SessionDep, sent: LeadForm) -> Response:
+    """Keep a draft. One that does not pass its own examples is refused, on the page on which it was typed."""
+    source = typed_source(sent)
+    faults = lint(services.screeners.screener.policy, source)
+    if not faults and str(entry_of(source)["id"]).endswith(TRIAL):
+        faults = [RuleFault(f"an id that ends in {TRIAL} is a changed rule's in shadow; choose another", field="id")]
+    if faults:
+        found = {"faults": faults, "hits": [], "test": None}
+        return _editor(request, sent.me, sent.text("rule_id", 100), source, sent=sent, check=found, status=422)
+    entry = {**entry_of(source), "status": "draft"}
+    add_version(session, signer, sent.me, entry["id"], toml_of(entry), "draft", sent.text("note", 500))
+    return go(request, f"/rules/of/{entry['id']}?said=saved")
+
+
+def typed_source(sent: PostedForm) -> str:
+    """The rule that a form holds, as TOML: typed so, or put together from its fields."""
+    if sent.text("by", 5) == "form":
+        return toml_of(entry_of_form({name: sent.text(name, 10_000) for name in (*LINES, *TEXTS)})).strip()
+    return sent.text("source", 20_000)
+
+
+def _fields(source: str) -> dict[str, str] | None:
+    """The rule as fields of a form; None where it cannot be read."""
+    try:
+        return form_of_entry(entry_of(source))
+    except RuleError:
+        return None
+
+
+def _editor(
+    request: Request, me: Reviewer, rule_id: str, source: str, *, sent: PostedForm | None = None,
+    check: object = None, status: int = 200,
+) -> Response:  # fmt: skip
+    fields = _fields(source)
+    by = sent.text("by", 5) if sent else "form"
+    typed = {name: sent.text(name, 20_000) if sent else "" for name in ("text", "note")}
+    return page(
+        request, "rules/rule_edit.html", me, status=status, here="Rules", rule_id=rule_id, source=source,
+        fields=fields or form_of_entry({}), by="form" if by == "form" and fields else "toml", check=check, **typed,
+    )  # fmt: skip
 
 
 @router.get("/rules/of/{rule_id}", response_class=HTMLResponse)
@@ -146,6 +200,4 @@ def edit(request: Request, services: ServicesDep, session: SessionDep, me: LeadD
     if running is None and not rows:
         raise ServiceError(404, "No rule has this id.")
     source = rows[-1].source if rows and rows[-1].status == "draft" else _source(running, rows)
-    return page(
-        request, "rules/rule_edit.html", me, here="Rules", rule_id=rule_id, source=source, text="", note="", check=None
-    )
+    return _editor(request, me, rule_id, source)

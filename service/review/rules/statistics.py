@@ -20,7 +20,8 @@ SPAN = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class RuleStatistics:
-    """A rule of the book as the desk lists it. Shares None where no case that it hit was reviewed."""
+    """A rule of the book as the desk lists it. `hits`: the drafts in which it found something, whether or not a finding
+    came of it. Shares None where no case that it hit was reviewed."""
 
     id: str
     label: str | None
@@ -69,7 +70,8 @@ def _line(rule: Rule, hits: Mapping[str, int], seen: list[ClosedCase], wrong: Ma
 
 
 def _hits(session: Session, since: datetime) -> Mapping[str, int]:
-    query = select(FindingRow.rule_id, func.count()).where(FindingRow.created_at >= since, FindingRow.witness == "rule")
+    drafts = func.count(FindingRow.screening_id.distinct())
+    query = select(FindingRow.rule_id, drafts).where(FindingRow.created_at >= since, FindingRow.witness == "rule")
     return Counter({row.rule_id: row[1] for row in session.execute(query.group_by(FindingRow.rule_id))})
 
 

@@ -17,8 +17,9 @@ from service.review.rules.signatures import VersionSigner, hash_of, signature_st
 from service.storage.audit import note
 from service.storage.tables.review import RuleVersionRow
 
-IN_FORCE = ("shadow", "live", "shipped")
-"""Statuses that say what runs; `shipped` gives the place back to the rule that came with the product."""
+IN_FORCE = ("shadow", "live", "off", "shipped")
+"""Statuses that say what runs; `shipped` gives the place back to the rule that came with the product, `off` keeps it
+from running."""
 TRIAL = ".trial"
 """Ending of the id under which a changed rule runs in shadow beside its live self."""
 
@@ -33,6 +34,15 @@ def in_force(rows: Sequence[RuleVersionRow]) -> RuleVersionRow | None:
     """The version of a rule that runs; None where the desk has none that does."""
     running = [row for row in rows if row.status in IN_FORCE]
     return running[-1] if running and running[-1].status != "shipped" else None
+
+
+def switched_off(session: Session) -> set[str]:
+    """The ids of the rules that the desk keeps from running."""
+    rows = session.scalars(
+        select(RuleVersionRow).where(RuleVersionRow.status.in_(IN_FORCE)).order_by(RuleVersionRow.id)
+    )
+    last = {row.rule_id: row.status for row in rows}
+    return {rule_id for rule_id, status in last.items() if status == "off"}
 
 
 def on_trial(rows: Sequence[RuleVersionRow]) -> RuleVersionRow | None:
@@ -80,10 +90,14 @@ def changes(session: Session, signer: VersionSigner) -> dict[str, Entry]:
     for rule_id, rows in by_rule.items():
         valid = valid_versions(signer, rows)
         if running := in_force(valid):
-            found[rule_id] = {**entry_of(running.source), "status": running.status}
+            found[rule_id] = {**entry_of(running.source), "status": _AS.get(running.status, running.status)}
         if trial := on_trial(valid):
             found[rule_id + TRIAL] = {**entry_of(trial.source), "id": rule_id + TRIAL, "status": "shadow"}
     return found
+
+
+_AS = {"off": "draft"}
+"""Statuses that the rule book knows under another name: a draft is in the book and does not run."""
 
 
 def valid_versions(signer: VersionSigner, rows: Sequence[RuleVersionRow]) -> list[RuleVersionRow]:

@@ -56,6 +56,7 @@ SAID = {
     "shadow": ("", "In shadow within a few seconds: its hits are counted, it has no say."),
     "ended": ("", "Out of shadow. The live rule was not touched."),
     "rolled": ("", "Rolled back."),
+    "off": ("", "Switched off: it no longer runs in a few seconds."),
 }
 _CONTEXT = {
     "words": {

@@ -39,7 +39,8 @@ def screening_row(screening: NewScreening, encryptor: Encryptor) -> dict[str, An
 
 
 def finding_rows(screening: NewScreening) -> list[dict[str, Any]]:
-    """The rows of `findings`: each finding once, and the shadow rules that matched."""
+    """The rows of `findings`: each finding once, the shadow rules that matched, and the rules that matched without a
+    finding of their own."""
     shared = {"screening_id": screening.id, "created_at": screening.created_at}
     rows = [
         {**shared, "rule_id": f["id"], "label": f["label"], "severity": f["severity"], "witness": f["witness"]}
@@ -47,6 +48,11 @@ def finding_rows(screening: NewScreening) -> list[dict[str, Any]]:
     ]
     for rule_id in dict.fromkeys(screening.shadow_rules):
         rows.append({**shared, "rule_id": rule_id, "label": None, "severity": "shadow", "witness": "rule"})
+    found = {row["rule_id"] for row in rows}
+    quiet = {hit["rule_id"]: hit["label"] for hit in orjson.loads(screening.evidence)["rules"]["hits"]}
+    for rule_id, label in quiet.items():
+        if rule_id not in found:
+            rows.append({**shared, "rule_id": rule_id, "label": label, "severity": "hit", "witness": "rule"})
     return rows
 
 

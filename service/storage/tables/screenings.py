@@ -3,7 +3,7 @@
 | table | written by | changed later |
 |---|---|---|
 | screenings | POST /screen in send mode (`group_commit.py`) | only `purge`: `draft`, and a merchant's `merchant_id` |
-| findings | with the screening: one row per finding, and per shadow rule that matched | never |
+| findings | with the screening: one row per finding, and per rule that matched without one | never |
 | shadow_verdicts | with the screening, where a challenger model is in shadow | never |
 | idempotency | with the screening, where the caller sent an Idempotency-Key | aged out by `purge` |
 | acknowledgements, appeals, withdrawals | the routes of those names | appeals: state and outcome, when decided |
@@ -70,7 +70,8 @@ class ScreeningRow(Base):
 
 
 class FindingRow(Base):
-    """A finding by its rule id; `severity` is `shadow` for a shadow rule that matched."""
+    """A finding by its rule id; `severity` is `shadow` for a shadow rule that matched, `hit` for another one that
+    matched and led to no finding."""
 
     __tablename__ = "findings"
     __table_args__ = (Index("ix_findings_rule", "rule_id", "created_at"),)
