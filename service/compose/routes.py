@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from classifier.draft import Context
 from service.compose.bundling import STATIC, TRANSLATED, bundled_widget, language_module
 from service.compose.demo_proxy import call, demo_key, forward
 from service.compose.schemas import SentDraft
@@ -63,8 +64,18 @@ DEMO = [Depends(demo_on)]
 @router.get("/compose", response_class=HTMLResponse)
 def page(request: Request) -> HTMLResponse:
     """The Contact Customer form, rebuilt."""
+    return _page(request, "compose.html", examples("example"))
+
+
+@router.get("/compose/reply", response_class=HTMLResponse)
+def reply_page(request: Request) -> HTMLResponse:
+    """A ticket in which a customer has written, and the form that answers them."""
+    return _page(request, "reply.html", examples("thread"))
+
+
+def _page(request: Request, template: str, tries: list[dict[str, Any]]) -> HTMLResponse:
     base = request.scope.get("root_path", "") + "/compose"
-    html = PAGES.get_template("compose.html").render(base=base, demo=bool(demo_key(request)), examples=_examples())
+    html = PAGES.get_template(template).render(base=base, demo=bool(demo_key(request)), examples=tries)
     return HTMLResponse(html, headers={"content-security-policy": POLICY, "referrer-policy": "no-referrer"})
 
 
@@ -109,12 +120,23 @@ async def screening(request: Request, screening_id: str) -> Response:
 @router.post("/compose/send", dependencies=DEMO)
 async def send(request: Request, sent: SentDraft) -> Response:
     """The demonstration's send back end: refuses a text whose pass does not fit or is spent; sends to nobody."""
-    content = sent.model_dump(include={"support_id", "subject", "body"}) | {"token": sent.screening_pass}
+    return await _sent(request, sent, "new_ticket", "Contact Customer")
+
+
+@router.post("/compose/reply/send", dependencies=DEMO)
+async def send_reply(request: Request, sent: SentDraft) -> Response:
+    """The same for replies: the address says that it is one, not the browser."""
+    return await _sent(request, sent, "reply", "Reply")
+
+
+async def _sent(request: Request, sent: SentDraft, context: Context, button: str) -> Response:
+    words = sent.model_dump(include={"support_id", "subject", "body"})
+    content = {**words, "context": context, "token": sent.screening_pass}
     answer = await call(request, "POST", "/passes/redeem", json=content)
     checked = answer.json()
     if answer.status_code == 200 and checked.get("valid"):
         return JSONResponse({"sent": True})
-    raise HTTPException(409, "This text was not screened as it stands. Press “Contact Customer” again.")
+    raise HTTPException(409, f"This text was not screened as it stands. Press “{button}” again.")
 
 
 @cache
@@ -134,7 +156,7 @@ def _source(name: str) -> str:
 
 
 @cache
-def _examples() -> list[dict[str, Any]]:
-    """Drafts to try, in the order of examples.toml."""
-    examples: list[dict[str, Any]] = tomllib.loads((HERE / "examples.toml").read_text("utf-8"))["example"]
-    return [example | {"body": example["body"].strip()} for example in examples]
+def examples(kind: str) -> list[dict[str, Any]]:
+    """Drafts to try (`example`) or replies in a thread (`thread`), in the order of examples.toml."""
+    found: list[dict[str, Any]] = tomllib.loads((HERE / "examples.toml").read_text("utf-8"))[kind]
+    return [one | {name: one[name].strip() for name in ("body", "customer_message") if name in one} for one in found]

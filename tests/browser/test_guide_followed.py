@@ -16,7 +16,7 @@ from tests.browser.compose_page import contact, expect_status, panel_heading
 from tests.browser.conftest import DEMO_KEY, ROOT, RunningService, end, free_port
 from tests.integration.test_guide import snippet
 
-FILES = ("form.html", "proxy.py", "verify_online.py", "app.py")
+FILES = ("form.html", "reply.html", "proxy.py", "verify_online.py", "app.py")
 
 
 @pytest.fixture
@@ -69,3 +69,21 @@ def test_screened_blocked_mended_and_opened(page: Page, followed: str) -> None:
         data=posted.value.post_data,
     )
     assert again.status == 409  # the pass is spent
+
+
+def test_a_reply_is_screened_with_what_the_customer_wrote(page: Page, followed: str) -> None:
+    page.goto(followed + "/reply")
+    reply = page.get_by_label("Your reply")
+    reply.fill("Hello Sam, please call us on 555 0142 to settle it.")
+    expect_status(page, "Check before sending")
+    reply.fill("Hello Sam, of course, we will send you the green lamp instead of the blue one.")
+    expect_status(page, "Fine to send")
+    expect(page.locator(".advice")).to_contain_text("Your customer asked for this exchange")
+    expect(page.locator(".advice")).to_contain_text("by 15:00 on 2026-11-27 (CST)")
+    with page.expect_request("**/replies") as posted:
+        page.get_by_role("button", name="Reply").click()
+    expect(page).to_have_title("Reply sent")
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    as_ticket = page.request.post(followed + "/tickets", headers=form, data=posted.value.post_data)
+    assert as_ticket.status == 409
+    assert "not the one that was screened" in as_ticket.text()

@@ -35,7 +35,7 @@ def snippet(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(settings_for(tmp_path_factory.mktemp("guide"))) as started:
+    with running(settings_for(tmp_path_factory.mktemp("guide"), time_budget_ms=60_000)) as started:
         yield started
 
 
@@ -59,6 +59,10 @@ def token(service: Running) -> str:
     answer = service.screen(DRAFT)
     assert answer["decision"] == "allow"
     return str(answer["pass"])
+
+
+def reply_cases(token: str) -> list[tuple[str | None, str, dict[str, str]]]:
+    return [(None, token, DRAFT | {"context": "reply"}), ("text-changed", token, DRAFT)]
 
 
 def cases(token: str) -> list[tuple[str | None, str, dict[str, str]]]:
@@ -91,6 +95,23 @@ def test_verify_offline_in_python(service: Running, token: str) -> None:
     why_not = module("verify_offline.py").why_not
     assert [why_not(given, keys, **draft) for _, given, draft in cases(token)] == [want for want, _, _ in cases(token)]
     assert why_not(token, {"keys": []}, **DRAFT) == "foreign"
+
+
+def test_a_pass_for_a_reply_is_no_pass_for_a_ticket_offline(service: Running, tmp_path: Path) -> None:
+    keys = service.client.get("/passes/keys").json()
+    asked = reply_cases(str(service.screen(DRAFT, context="reply")["pass"]))
+    wanted = [want for want, _, _ in asked]
+    assert [module("verify_offline.py").why_not(given, keys, **draft) for _, given, draft in asked] == wanted
+    given = [(token, draft) for _, token, draft in asked]
+    assert in_node(snippet("verify_offline.mjs"), keys, given, tmp_path) == wanted
+
+
+def test_a_reply_from_a_script(environment: dict[str, str], service: Running) -> None:
+    service.screen(DRAFT, context="reply", mode="preview")  # the first of a process takes its time
+    command = [sys.executable, "-c", snippet("reply_one.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
+    said = r"allow This reply is late: .* by \d\d:\d\d on \d{4}-\d\d-\d\d \(C[SD]T\)\. Send it now\.\n"
+    assert re.fullmatch(said, done.stdout)
 
 
 def test_an_expired_pass_offline(tmp_path: Path) -> None:

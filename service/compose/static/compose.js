@@ -1,16 +1,29 @@
-// The demonstration around <draft-screen>: example drafts, the JSON panel, and a send back end that checks the pass.
+// The demonstration around <draft-screen>: example drafts and threads, the JSON panel, and a send back end that checks the
+// pass. On the page of replies a thread comes with each example: what the customer wrote, and when.
 
 const form = document.querySelector("#contact");
 const screen = document.querySelector("draft-screen");
 const cancelledBy = document.querySelector("#cancelled_by");
 const tries = document.querySelector("#tries");
 const examples = JSON.parse(document.querySelector("#examples").textContent);
-const FIELDS = ["support_id", "subject", "body"];
+const isReply = screen.getAttribute("context") === "reply";
+const FIELDS = isReply ? ["support_id", "body"] : ["support_id", "subject", "body"];
+const HOUR = 3600000;
 
 /** Fill a field as if it had been typed. */
 function fill(field, text) {
   field.value = text;
   field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+}
+
+/** Show what the customer wrote; the widget reads it from the page. */
+function showThread(thread) {
+  const received = new Date(Date.now() - thread.hours * HOUR);
+  for (const name of ["customer", "ticket", "customer_message"]) document.getElementById(name).textContent = thread[name];
+  const time = document.querySelector("#received");
+  time.dateTime = received.toISOString();
+  time.textContent = received.toLocaleString("en", { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" });
+  screen.setAttribute("received-at", received.toISOString());
 }
 
 function knowOrder(value) {
@@ -32,6 +45,7 @@ document.querySelector(".examples").addEventListener("click", (event) => {
   unfold();
   setTimeout(() => {
     knowOrder(example.cancelled_by ?? "");
+    if (isReply) showThread(example);
     for (const name of FIELDS) fill(form.elements[name], example[name]);
     screen.check();
     form.elements.body.focus({ preventScroll: true });
@@ -43,7 +57,11 @@ document.querySelector(".examples").addEventListener("click", (event) => {
 form.elements.support_id.addEventListener("input", (event) => {
   history.replaceState(null, "", event.target.value ? `#${encodeURIComponent(event.target.value)}` : location.pathname);
 });
-if (location.hash.length > 1) fill(form.elements.support_id, fromHash());
+if (isReply) {
+  const thread = examples.find((one) => one.support_id === fromHash()) ?? examples[0];
+  showThread(thread);
+  fill(form.elements.support_id, thread.support_id);
+} else if (location.hash.length > 1) fill(form.elements.support_id, fromHash());
 
 function fromHash() {
   try {
@@ -71,8 +89,11 @@ form.addEventListener("submit", async (event) => {
     body: JSON.stringify(values),
   }).catch(() => null);
   if (response?.ok) {
-    for (const name of FIELDS) form.elements[name].value = "";
-    history.replaceState(null, "", location.pathname);
+    if (isReply) form.elements.body.value = ""; // the thread stays
+    else {
+      for (const name of FIELDS) form.elements[name].value = "";
+      history.replaceState(null, "", location.pathname);
+    }
     screen.sent();
   } else {
     const problem = await response?.json().catch(() => null);

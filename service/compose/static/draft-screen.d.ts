@@ -16,6 +16,9 @@
  * - `on-failure`  `closed` (default): an unchecked draft is not sent; `open`: it is sent, marked unscreened, unless the
  *                 last thing that was heard of it is that it is blocked
  * - `merchant-id` opaque, sent along
+ * - `context`     `reply`: the form answers a customer in an open ticket; by default it opens a new one
+ * - `customer-message`  CSS selector of the element that shows the customer's message, for a reply
+ * - `received-at` when that message came, as in RFC 3339: the widget then says by when the reply is due
  * - `keep-as`     name under which unsent text is kept in sessionStorage, for each Support ID by itself; by default the
  *                 path and the form's id, name or place in the page
  * - `lang`        of the widget or of whatever holds it: en, de, es, fr, it; the words of a language are a module beside
@@ -64,6 +67,7 @@ export class DraftScreen extends HTMLElement {
 
 export interface Draft {
   support_id: string;
+  /** Empty in a reply whose form has no such field. */
   subject: string;
   body: string;
 }
@@ -94,6 +98,7 @@ export interface Screening {
   findings: Finding[];
   reminders: Reminder[];
   pass: string | null;
+  context?: "reply";
   model_version: string;
   rules_version: string;
   policy_version: string;
@@ -121,6 +126,9 @@ export interface Finding {
 export interface Reminder {
   id: string;
   message: string;
+  reply_by?: string;
+  /** Whether a reply came after `reply_by`; only where its customer's message has a moment. */
+  late?: boolean;
 }
 
 declare global {

@@ -3,7 +3,7 @@
 
 import { grave } from "./cards.js";
 import { Refused, ask, atFault } from "./exchange.js";
-import { fieldsOf } from "./fields.js";
+import { fieldsOf, textOf } from "./fields.js";
 import { Keeping, nameOfForm } from "./keeping.js";
 import { ENGLISH, languageOf, wordsOf } from "./language.js";
 import { Mending } from "./mending.js";
@@ -11,7 +11,7 @@ import { Popover } from "./popover.js";
 import { Preview } from "./preview.js";
 import { Restoring } from "./restoring.js";
 import { Sending } from "./sending.js";
-import { StatusLine } from "./status.js";
+import { StatusLine, isDue } from "./status.js";
 import { sheet } from "./style.js";
 import { Underlines } from "./underlines.js";
 
@@ -50,8 +50,19 @@ export class DraftScreen extends HTMLElement {
     return Number(this.getAttribute("budget") ?? 8000);
   }
 
+  /** The draft as it stands; a reply is under the subject of its ticket and may have none of its own. */
   get draft() {
-    return /** @type {any} */ (Object.fromEntries(this.fields.map((field) => [field.name, field.text])));
+    const texts = Object.fromEntries(this.fields.map((field) => [field.name, field.text]));
+    return /** @type {any} */ (this.thread ? { subject: "", ...texts } : texts);
+  }
+
+  /** What a reply answers, and when it came; null for a new ticket. */
+  get thread() {
+    if (this.getAttribute("context") !== "reply") return null;
+    const place = this.getAttribute("customer-message");
+    const received_at = this.getAttribute("received-at");
+    const customer_message = place && textOf(document.querySelector(place));
+    return { context: "reply", ...(customer_message && { customer_message }), ...(received_at && { received_at }) };
   }
 
   /** The form's buttons that send. @returns {HTMLElement[]} */
@@ -111,7 +122,7 @@ export class DraftScreen extends HTMLElement {
   request(mode) {
     const merchant = this.getAttribute("merchant-id");
     const known = { ...(this.order && { order: this.order }), ...(merchant && { merchant_id: merchant }) };
-    return { ...this.draft, mode, offset_encoding: "utf-16", ...known };
+    return { ...this.draft, ...this.thread, mode, offset_encoding: "utf-16", ...known };
   }
 
   /** Ask the service. Rejects as `ask` of exchange.js does; an answer that is none counts as a broken proxy.
@@ -136,7 +147,8 @@ export class DraftScreen extends HTMLElement {
       const here = grave(answer.findings).filter((finding) => finding.field === name && finding.end > finding.start);
       underlines.show(here.map((finding) => ({ start: finding.start, end: finding.end, finding })));
     }
-    const advice = answer.findings.filter((finding) => finding.severity === "info").map((finding) => finding.message);
+    const quiet = [...answer.findings.filter((finding) => finding.severity === "info"), ...(answer.reminders ?? []).filter(isDue)];
+    const advice = quiet.map((one) => one.message);
     this.said = [answer.decision, grave(answer.findings).length, advice];
     this.status.say(...this.said);
     this.pop.refresh(grave(answer.findings));

@@ -7,6 +7,8 @@ export class Refused extends Error {
     this.status = status;
     /** The field that a 422 names. */
     this.field = problem.errors?.[0]?.field;
+    /** Whether it is one that the merchant does not type: the page sent it wrong. */
+    this.misused = ["context", "customer_message", "received_at"].includes(this.field);
   }
 }
 
@@ -56,7 +58,7 @@ const told = new Set();
 /** Say to whoever built the page what is wrong with the proxy: once for each fault. What is only the merchant's to mend
  * (a draft that is too long) or an outage is not told. @returns {boolean} whether the proxy is at fault */
 export function atFault(error, endpoint) {
-  if (!(error instanceof Refused) || [409, 413, 422].includes(error.status)) return false;
+  if (!(error instanceof Refused) || [409, 413].includes(error.status) || (error.status === 422 && !error.misused)) return false;
   const fault = `draft-screen: ${endpoint} ${error.status ? `answered ${error.status}` : "did not answer with JSON"}`;
   if (!told.has(fault)) console.error(`${fault} (${error.message}). Is “endpoint” the path of your proxy, is the merchant signed in, and does the proxy add its key?`);
   told.add(fault);

@@ -87,6 +87,13 @@ export class DraftField {
   }
 }
 
+/** The text of an element that is only read, such as the customer's message. */
+export function textOf(/** @type {any} */ element) {
+  const typed = typeof element?.value === "string" ? element.value : element?.innerText;
+  const raw = (typed ?? "").trim().slice(0, 200000);
+  return raw.toWellFormed ? raw.toWellFormed() : raw;
+}
+
 /** The draft's fields in a form, by their names or by the selectors in the host's attributes. */
 export function fieldsOf(/** @type {HTMLFormElement} */ form, /** @type {HTMLElement} */ host) {
   return ["support_id", "subject", "body"].flatMap((name) => {

@@ -60,8 +60,8 @@ export function failed(heading, text, again, words) {
 /** What a failure is called, for merchants: heading and text. */
 export function failureWords(error, labelOf, words) {
   if (error.status === 409) return [words.refused, error.message];
-  const kind = { 401: "signed_out", 413: "too_long", 422: "unreadable" }[error.status];
-  const name = kind ?? (error.status === undefined ? "away_panel" : "broken_panel");
+  const kind = !error.misused && { 401: "signed_out", 413: "too_long", 422: "unreadable" }[error.status];
+  const name = kind || (error.status === undefined ? "away_panel" : "broken_panel");
   const label = name === "unreadable" && labelOf(error.field);
   const text = label ? filled(words.unreadable_field, { field: label }) : words[`${name}_text`];
   return [words[name], text];

@@ -6,6 +6,7 @@ import { el, grave, nameOf } from "./cards.js";
 import { freshKey } from "./exchange.js";
 import { emptyHidden, fillHidden } from "./hidden.js";
 import { appealed, blocked, declined, edited, failed, failureWords, granted, thanked, warned } from "./panel.js";
+import { isDue } from "./status.js";
 
 export class Sending {
   /** @param {import("./draft-screen.js").DraftScreen} host */
@@ -100,7 +101,7 @@ export class Sending {
     this.stopped = this.pardon = null;
     this.last.asked = "";
     this.#hold(false);
-    this.#put(thanked(this.reminders, this.unscreened, this.words));
+    this.#put(thanked(this.reminders.filter((one) => !isDue(one)), this.unscreened, this.words));
   }
 
   /** It was not sent after all: the host's back end would not. */
@@ -173,7 +174,7 @@ export class Sending {
   }
 
   #decide(answer, draft) {
-    this.reminders = answer.reminders;
+    this.reminders = answer.reminders ?? [];
     this.host.show(answer, "send");
     if (answer.pass) return this.#release({ pass: answer.pass, screening_id: answer.screening_id });
     this.stopped = { ...answer, draft };

@@ -4,6 +4,9 @@
 import { button, el } from "./cards.js";
 import { filled } from "./language.js";
 
+/** Whether a reminder is of the hour by which this very reply is due: worth saying before it is sent, not after. */
+export const isDue = (reminder) => reminder.late !== undefined;
+
 export class StatusLine {
   /** `onNotes` is given the button that was used.
    * @param {{words: Record<string, string>}} host @param {(notes: HTMLElement) => void} onNotes */
