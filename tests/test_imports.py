@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "business_hours",
         "garbage_collection",
         "client",
+        "conformance",
         "style",
     ),
     ("storage",),

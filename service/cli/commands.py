@@ -11,7 +11,7 @@ import uvicorn
 from classifier import __version__
 from service import demo as demonstration
 from service.app import api
-from service.cli import backups, exporting, keys, maintenance, orders, purging, secret_keys, users
+from service.cli import backups, conformance, exporting, keys, maintenance, orders, purging, secret_keys, users
 from service.cli.database import settings_or_exit
 from service.http.loopback import is_loopback
 from service.settings import Settings
@@ -27,7 +27,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(orders.app, name="orders")
 app.add_typer(secret_keys.app, name="secrets")
-for _more in (maintenance, purging, backups, exporting):
+for _more in (maintenance, purging, backups, exporting, conformance):
     app.registered_commands += _more.app.registered_commands
 
 

@@ -1,0 +1,1 @@
+"""The contract of the HTTP interface, line by line, against any deployment. Needs httpx and nothing else of ours."""
