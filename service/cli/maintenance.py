@@ -14,6 +14,7 @@ from rich.progress import Progress, TaskID
 from classifier.matching.rulebook import RuleError
 from service.business_hours import ClockError, ReplyClock
 from service.cli.database import opened, settings_or_exit
+from service.cli.neighbours import clock_faults, order_faults, sign_in_faults, webhook_faults
 from service.judging.canaries import CanaryError
 from service.judging.live_models import Screeners
 from service.passes import Passes, PassKeyError
@@ -72,7 +73,8 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object, check by check.")] = False,
 ) -> None:
-    """Check settings, database, every stored screening, pass keys, rules and model; ends with 1 if something is wrong.
+    """Check settings, database, every stored screening, pass keys, rules, model, clock, order source, webhook receiver
+    and sign-in provider; ends with 1 if something is wrong.
 
     With --registry or --rules, check only these: whether what is to go live can judge, before it does.
     """
@@ -88,6 +90,10 @@ def check(
             "disk": disk_faults(settings.home),
             "pass_keys": _pass_faults(settings),
             "calendar": _calendar_faults(settings),
+            "clock": clock_faults(database),
+            "orders": order_faults(settings, database),
+            "webhooks": webhook_faults(settings),
+            "sign_in": sign_in_faults(settings),
             "model": _model_faults(settings),
             "rules": rule_faults(settings, database),
         }
