@@ -43,6 +43,14 @@ def test_the_same_terms_give_the_same_pass() -> None:
     assert passes(FIRST).issue(TERMS) == passes(FIRST).issue(TERMS)
 
 
+@pytest.mark.parametrize("other", ["{}=", "{}!", "\n{}", " {}"])
+def test_a_pass_that_is_written_in_another_way_is_none(other: str) -> None:
+    made = passes(FIRST)
+    signed, _, signature = made.issue(TERMS).rpartition(".")
+    assert made.check(f"{signed}.{signature}", TERMS.text_hash, NOW).valid
+    assert made.check(f"{signed}.{other.format(signature)}", TERMS.text_hash, NOW).reason == "malformed"
+
+
 def test_public_keys_hold_no_secret() -> None:
     (key,) = passes(FIRST).public_keys()["keys"]
     assert key.keys() == {"kty", "crv", "use", "alg", "kid", "x"}
