@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -24,6 +25,7 @@ DEPLOY = Path(__file__).parents[2] / "service" / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 TIMERS = sorted((DEPLOY / "systemd").glob("*.timer"))
 PROGRAM = "/opt/draft-screening/bin/draft-screening"
+OLDEST_KUBERNETES = "1.31.0"
 MOST_EXPOSED = 15
 """Tenths of systemd's own score, where 100 is a unit without any restriction."""
 
@@ -88,6 +90,14 @@ def test_the_image_is_not_run_by_root_and_holds_what_pyproject_names() -> None:
     assert not [name for name in copied if not (root / name).exists()]
 
 
+def test_the_linter_of_images_finds_no_fault(tmp_path: Path) -> None:
+    linter = str(Path(sys.executable).with_name("hadolint"))
+    run(linter, "--failure-threshold", "style", str(DEPLOY / "container" / "Containerfile"))
+    careless = tmp_path / "Containerfile"
+    careless.write_text("FROM python:latest\nRUN cd /srv && sudo pip install x\n", "utf-8")
+    assert subprocess.run([linter, str(careless)], capture_output=True, check=False).returncode == 1
+
+
 def documents(path: Path) -> list[dict[str, Any]]:
     return [one for one in yaml.safe_load_all(path.read_text("utf-8")) if one]
 
@@ -130,8 +140,12 @@ def test_the_manifests_are_whole_and_restricted() -> None:
                 assert "memory" in container["resources"]["limits"]
 
 
-def test_kubernetes_own_schema_takes_the_manifests() -> None:
-    run(tool("kubeconform", "kubeconform"), "-strict", str(DEPLOY / "kubernetes"))
+@pytest.mark.parametrize("version", [OLDEST_KUBERNETES, kubernetes_validate.latest_version()])
+def test_kubernetes_own_schema_takes_the_manifests(version: str) -> None:
+    for one in documents(DEPLOY / "kubernetes" / "draft-screening.yaml"):
+        kubernetes_validate.validate(one, version, strict=True)
+        with pytest.raises(kubernetes_validate.ValidationError):
+            kubernetes_validate.validate({**one, "spec": {**one["spec"], "misspelt": 1}}, version, strict=True)
 
 
 def test_the_alerts_fire_when_they_should() -> None:
