@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.review.cases.state import has_outcome, in_this_round, labels_of
-from service.review.statistics.agreement import LabelPair
+from service.review.statistics.agreement import DoubleReading
 from service.review.web.wording import split
 from service.storage.tables.review import CaseDecisionRow, CaseRow, UserRow
 
@@ -61,9 +61,12 @@ def _read_twice(session: Session) -> list[list[tuple[CaseDecisionRow, str]]]:
     return [decisions for decisions in by_case.values() if len(decisions) > 1]
 
 
-def pairs(session: Session) -> list[LabelPair]:
-    """The labels that the first and the second reader gave."""
-    return [(labels_of(first.labels), labels_of(second.labels)) for (first, _), (second, _), *_ in _read_twice(session)]
+def readings(session: Session) -> list[DoubleReading]:
+    """The two readers of each case that was read twice, and the labels that they gave."""
+    return [
+        DoubleReading((who, other), (labels_of(first.labels), labels_of(second.labels)))
+        for (first, who), (second, other), *_ in _read_twice(session)
+    ]
 
 
 def disagreements(session: Session, most: int = 100) -> list[Disagreement]:

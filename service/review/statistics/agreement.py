@@ -1,5 +1,7 @@
-"""How far two reviewers agree: Cohen's kappa for each label, over cases that both read blind. Pure."""
+"""How far two reviewers agree: Cohen's kappa for each label, and for each two readers, over cases that both read blind.
+Pure."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +9,39 @@ from classifier import LABELS, Label
 
 LabelPair = tuple[frozenset[Label], frozenset[Label]]
 """The labels that the first and the second reviewer gave one case."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoubleReading:
+    """A case that was read twice: the names of the first and the second reader, and the labels that each gave."""
+
+    readers: tuple[str, str]
+    labels: LabelPair
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderPair:
+    """Two readers: the cases that both read, on how many they gave the same labels, and kappa over all labels."""
+
+    readers: tuple[str, str]
+    cases: int
+    same: int
+    kappa: float | None
+
+
+def by_readers(read: Sequence[DoubleReading]) -> list[ReaderPair]:
+    """Each two who read cases together, those with most cases first; who read first does not matter."""
+    together: dict[tuple[str, str], list[LabelPair]] = defaultdict(list)
+    for one in read:
+        (a, b), (given, other) = one.readers, one.labels
+        together[min(a, b), max(a, b)].append((given, other) if a <= b else (other, given))
+    found = [_pair(readers, both) for readers, both in together.items()]
+    return sorted(found, key=lambda pair: (-pair.cases, pair.readers))
+
+
+def _pair(readers: tuple[str, str], both: Sequence[LabelPair]) -> ReaderPair:
+    answers = [(label in first, label in second) for first, second in both for label in LABELS]
+    return ReaderPair(readers, len(both), sum(first == second for first, second in both), kappa(answers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -35,11 +35,12 @@ class StatisticsTable:
 
 @dataclass(frozen=True, slots=True)
 class ReportPeriod:
-    """The days that are counted, [since, until), in a session."""
+    """The days that are counted, [since, until), in a session. `only`: the one reviewer whose numbers are shown."""
 
     session: Session
     since: datetime
     until: datetime
+    only: str = ""
 
     def done(self) -> list[ClosedCase]:
         """The cases decided in these days."""
@@ -62,7 +63,7 @@ TABLES: Mapping[str, Callable[[ReportPeriod], StatisticsTable]] = {
     "time": lambda span: time_to_decision(span.done()),
     "backlog": lambda span: backlog(span),
 }
-"""Every table of the page, in its order."""
+"""The tables of drafts and cases, in the order of the page."""
 
 
 def volumes(span: ReportPeriod) -> StatisticsTable:
@@ -151,7 +152,7 @@ def after_warning(span: ReportPeriod) -> StatisticsTable:
     followed = _followed(session, since)
     fates = Counter(min(followed.get(one, [(since, FATES[4])]))[1] for one in warned)
     whole = sum(fates.values())
-    rows = tuple((name, fates[name] / whole if whole else 0.0, fates[name]) for name in FATES)
+    rows = tuple((name, fates[name] / whole, fates[name]) for name in FATES) if whole else ()
     says = "The first thing that followed a warning."
     return StatisticsTable("after-warning", "After a warning", says, ("", "Share", "Drafts"), rows, "bars", share=True)
 
@@ -182,19 +183,17 @@ def time_to_decision(done: Iterable[ClosedCase]) -> StatisticsTable:
         rows.append((name, sum(before <= wait < limit for wait in waits)))
         before = limit
     says = f"{late} of {len(waits)} after their time."
-    return StatisticsTable("time", "Time to decision", says, ("", "Cases"), tuple(rows), "bars")
+    return StatisticsTable("time", "Time to decision", says, ("", "Cases"), tuple(rows) if waits else (), "bars")
 
 
 def backlog(span: ReportPeriod) -> StatisticsTable:
     """Cases that wait now, by queue, with the age of the oldest in hours."""
-    now, counted = (
-        span.until,
-        span.session.execute(
-            select(CaseRow.kind, func.count(), func.min(CaseRow.created_at))
-            .where(CaseRow.decided_at.is_(None))
-            .group_by(CaseRow.kind)
-        ).all(),
-    )
+    now = datetime.now(UTC)
+    counted = span.session.execute(
+        select(CaseRow.kind, func.count(), func.min(CaseRow.created_at))
+        .where(CaseRow.decided_at.is_(None))
+        .group_by(CaseRow.kind)
+    ).all()
     found = {kind: (count, oldest) for kind, count, oldest in counted}
     rows = tuple(
         (QUEUE[kind], found[kind][0], round((now - found[kind][1]).total_seconds() / 3600, 1))

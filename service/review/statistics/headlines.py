@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
@@ -60,11 +60,11 @@ def _false_blocks(done: Sequence[ClosedCase]) -> tuple[int, int]:
 
 def _mended(period: ReportPeriod) -> tuple[int, int]:
     fates = {str(row[0]): int(row[2] or 0) for row in after_warning(period).rows}
-    return fates[FATES[0]], sum(fates.values())
+    return fates.get(FATES[0], 0), sum(fates.values())
 
 
 def _oldest(period: ReportPeriod) -> Headline:
     waiting = CaseRow.decided_at.is_(None)
     oldest: datetime | None = period.session.scalar(select(func.min(CaseRow.created_at)).where(waiting))
     count = period.session.scalar(select(func.count()).select_from(CaseRow).where(waiting)) or 0
-    return Headline("Oldest wait", span(period.until - oldest) if oldest else "–", f"of {count:,} that wait", "")
+    return Headline("Oldest wait", span(datetime.now(UTC) - oldest) if oldest else "–", f"of {count:,} that wait", "")
