@@ -16,7 +16,7 @@ from service.review.queue.listing import conditions
 from service.review.queue.ordering import ordered
 from service.review.queue.snippets import snippet
 from service.storage.screenings.search import found_drafts
-from service.storage.tables.review import CaseRow
+from service.storage.tables.review import CaseRow, UserRow
 from tests.review.desk import SWAP, Desk, Seat, one_line
 
 Sit = Callable[[str], Seat]
@@ -326,3 +326,38 @@ def plan_of(session: Session, statement: str) -> str:
     for costly in ("seqscan", "sort", "incremental_sort", "bitmapscan"):
         session.execute(text(f"SET LOCAL enable_{costly} = off"))
     return "\n".join(row[0] for row in session.execute(text(f"EXPLAIN {statement}")))
+
+
+def test_a_lead_routes_what_a_filter_finds_to_a_colleague(desk: Desk, seat: Sit) -> None:
+    lena, mira, jonas = seat("lena"), seat("mira"), seat("jonas")
+    case = desk.case(merchant_id="M-route")
+    with desk.service.services.database.reading() as session:
+        to = session.scalars(select(UserRow.id).where(UserRow.name == "jonas")).one()
+    form = {"name": "Routed swaps", "filter": "queue=all&merchant=M-route", "whose": str(to)}
+    assert mira.post("/views", **form).status_code == 403
+    assert lena.post("/views", **{**form, "whose": "999999"}).status_code == 404
+    lena.post("/views", **form)
+    page = jonas.page("")
+    link = r'href="/review\?(queue=all&amp;merchant=M-route)&amp;view=(\d+)"[^>]*> ?<span>Routed swaps</span>'
+    found = re.search(link, page)
+    assert found
+    assert re.search(r"Routed swaps</span> ?<span class=\"number\">1</span> ?<span class=\"age\">by lena", page)
+    assert case in jonas.page("?" + found[1].replace("&amp;", "&"))
+    assert "Routed swaps" not in mira.page("")
+    assert "to jonas" in lena.page("")
+    assert jonas.post(f"/views/{found[2]}/drop").status_code == 404  # whoever routed it takes it back
+    lena.post(f"/views/{found[2]}/drop")
+    assert "Routed swaps" not in jonas.page("")
+
+
+def test_a_starred_queue_stands_on_top_and_keys_do_not_lose_it(desk: Desk, seat: Sit) -> None:
+    mira = seat("mira")
+    mira.post("/star", filter="queue=blocked&label=substitute_offer", name="Blocked swaps", on="1")
+    page = mira.page("")
+    assert page.index("★ Blocked swaps") < page.index("Everything that waits</span>")
+    mira.post("/keys", **{"key-u": "y"})
+    assert "★ Blocked swaps" in mira.page("")
+    mira.post("/keys", usual="1")
+    mira.post("/star", filter="queue=blocked&label=substitute_offer", name="")
+    assert "★ Blocked swaps" not in mira.page("")
+    assert "★" not in seat("jonas").page("")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from service.http.errors import ServiceError
+from service.review.accounts.preferences import keep_preferences, preferences
 from service.review.auth.roles import Reviewer
-from service.storage.tables.review import PreferenceRow
 
 KEYS = {
     "u": "The decision was right",
@@ -46,8 +46,7 @@ class OwnKeys:
 
 def own_keys(session: Session, me: Reviewer) -> OwnKeys:
     """The keys of a reviewer."""
-    row = session.get(PreferenceRow, me.id)
-    chosen = row.chosen if row else {}
+    chosen = preferences(session, me)
     letters = chosen.get("letters")
     return OwnKeys(bool(chosen.get("off")), dict(letters) if isinstance(letters, dict) else {})
 
@@ -60,8 +59,4 @@ def keep_keys(session: Session, me: Reviewer, wanted: OwnKeys) -> None:
             raise ServiceError(422, f"{usual}: one small letter.")
         if in_use.count(key) > 1:
             raise ServiceError(422, f"{usual}: the letter {key} stands for two things.")
-    row = session.get(PreferenceRow, me.id)
-    if row is None:
-        session.add(PreferenceRow(user_id=me.id, chosen=wanted.plain()))
-    else:
-        row.chosen = wanted.plain()
+    keep_preferences(session, me, wanted.plain())

@@ -21,7 +21,8 @@ from service.review.cases import claims
 from service.review.cases.claims import claim, locked_case, refusal
 from service.review.cases.decisions import NeedsLabelsError, decide, done_already, reopen, undo, why_not_reopened
 from service.review.queue.filters import QueueFilter
-from service.review.queue.listing import Position, first_free, position, step
+from service.review.queue.listing import Position, first_free, page_around, position, step
+from service.review.queue.listing import page as page_of_queue
 from service.review.queue.ordering import place_of
 from service.review.web.forms import read_decision_request
 from service.review.web.pages import PageRoute, go, page
@@ -101,6 +102,14 @@ def leave(request: Request, services: ServicesDep, me: ReviewerDep, case_id: str
     with services.database.writing() as session:
         claims.leave(session, locked_case(session, case_id), me, _now())
     return go(request, f"?{asked.text}&at={case_id}")
+
+
+@router.get("/cases/{case_id}/beside", response_class=HTMLResponse)
+def beside(request: Request, services: ServicesDep, session: SessionDep, me: ReviewerDep, case_id: str) -> Response:
+    """The list that a case stands in, for the side of a wide screen."""
+    asked, at = page_around(session, QueueFilter.read(request.query_params), me, case_id)
+    rows, _ = page_of_queue(session, services.encryptor, asked, me)
+    return page(request, "case_page/beside.html", me, rows=rows, filter=asked, at=at)
 
 
 @router.get("/cases/{case_id}/lock")

@@ -170,7 +170,8 @@ class SavedViewRow(Base):
 
 
 class PreferenceRow(Base):
-    """What somebody likes at the desk: `chosen` has `off` (no single-letter keys) and `letters` (by the usual one)."""
+    """What somebody likes at the desk: `chosen` has `off` (no single-letter keys), `letters` (by the usual one) and
+    `starred` (queues: query to name)."""
 
     __tablename__ = "preferences"
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)

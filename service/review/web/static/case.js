@@ -1,5 +1,6 @@
 // One case: what each button would mean, evidence by selecting words, hints on marks.
 import "./lock.js";
+import "./beside.js";
 import { guard, startChord } from "./deciding.js";
 import { showHints } from "./hints.js";
 import { keepTyped } from "./kept.js";
