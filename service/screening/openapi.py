@@ -134,17 +134,8 @@ def refusals(statuses: Iterable[str]) -> dict[str, Any]:
     return {status: {"description": REFUSALS[status], "content": _PROBLEM} for status in sorted(set(statuses))}
 
 
-def _schema(model: type[DraftIn] | type[BatchIn]) -> dict[str, Any]:
-    return model.model_json_schema(ref_template="#/components/schemas/{model}")
-
-
 def _docs(model: type[DraftIn] | type[BatchIn], asked: Any, answered: Any, description: str) -> dict[str, Any]:
-    schema = _schema(model)
-    schema.pop("$defs", None)
-    if model is BatchIn:
-        schema["properties"]["drafts"]["items"] = {"$ref": "#/components/schemas/DraftIn"}
-    else:
-        schema = {"$ref": "#/components/schemas/DraftIn"}
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     key = {
         "name": "Idempotency-Key",
         "in": "header",
@@ -241,9 +232,11 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(name, None)
     schemas.update(answer_schemas())
     schemas["Problem"]["example"] = PROBLEM_EXAMPLE
-    given = DraftIn.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(given.pop("$defs", {}))
-    schemas["DraftIn"] = given
+    for model in (DraftIn, BatchIn):
+        given = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(given.pop("$defs", {}))
+        schemas[model.__name__] = given
+    schemas["BatchIn"]["properties"]["drafts"]["items"] = {"$ref": "#/components/schemas/DraftIn"}
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
