@@ -16,6 +16,7 @@ from service.http.api_keys import KeyRing, RateLimit
 from service.http.back_pressure import BackPressure, Shedding
 from service.http.conventions import NotStored, RequestConventions, encoding_refusal
 from service.http.middleware import Endpoint, RequestMiddleware
+from service.http.store_deadline import StoreDeadline
 from service.judging.live_models import Screeners
 from service.orders.commerce_interface import CommerceInterface, OrderFollower
 from service.orders.directory import OrderDirectory
@@ -56,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(pages, include_in_schema=False)
     # outside of the framework's own layers, which the direct endpoints do not need
     handled = RequestMiddleware(
-        RequestConventions(app.build_middleware_stack()),
+        StoreDeadline(RequestConventions(app.build_middleware_stack()), services.health),
         metrics=services.metrics,
         direct={"/screen": partial(_directly, app, screening.screen)},
         max_bytes=settings.max_body_bytes,

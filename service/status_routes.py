@@ -1,5 +1,6 @@
 """How the service is: alive, ready, its policy, its metrics, and the reply clock."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any
@@ -23,6 +24,8 @@ router = APIRouter()
 SILENT = "the database does not answer"
 LONGEST_QUESTION = 5.0
 """Seconds after which a database that says nothing is not ready."""
+LONGEST_SCRAPE = 4.0
+"""Seconds after which the metrics come without what the database holds; Prometheus waits for ten."""
 
 
 async def sees_details(request: Request, services: ServicesDep) -> bool:
@@ -100,36 +103,42 @@ def _asking() -> CapacityLimiter:
 
 
 @router.get("/metrics", summary="Prometheus metrics", tags=["status"], response_class=Response)
-def metrics(services: ServicesDep, details: DetailsDep) -> Response:
+async def metrics(services: ServicesDep, details: DetailsDep) -> Response:
     """Decisions, labels, rule hits, latency by stage, queue depth and oldest age, the model that serves. For a key, or
     for this machine (`SCREENING_DETAILS_FOR`)."""
     if not details:
         headers = {"WWW-Authenticate": "Bearer"}
         raise ServiceError(401, "Metrics are for a key: `Authorization: Bearer <key>`.", headers=headers)
-    body = services.metrics.text(_gauges(services), services.screeners.model_version, _labelled(services))
+    gauges, labelled = await _of_store(services)
+    labelled = [*overview.of_process(services), *labelled]
+    body = services.metrics.text(_of_process(services) | gauges, services.screeners.model_version, labelled)
     return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _gauges(services: Services) -> dict[str, float]:
-    gauges = {
+def _of_process(services: Services) -> dict[str, float]:
+    return {
         "writes_waiting": float(services.writer.depth),
         "store_up": float(not services.health.failing),
         "model_refused": float(bool(services.screeners.failed)),
     }
-    try:
-        with services.database.reading() as session:
-            return gauges | backlog(session, datetime.now(UTC), webhooks=services.delivery is not None)
-    except Exception:  # metrics are read most when the database is gone
-        return gauges | {"store_up": 0.0}
 
 
-def _labelled(services: Services) -> list[LabelledGauge]:
-    found = list(overview.of_process(services))
-    try:
-        with services.database.reading() as session:
-            return found + list(overview.of_store(session, datetime.now(UTC), webhooks=services.delivery is not None))
-    except Exception:  # metrics are read most when the database is gone
-        return found
+async def _of_store(services: Services) -> tuple[dict[str, float], list[LabelledGauge]]:
+    """What the database says; that it is not up where it is away or says nothing: metrics are read most then."""
+    with move_on_after(LONGEST_SCRAPE), suppress(Exception):
+        return await to_thread.run_sync(_asked_of_store, services, abandon_on_cancel=True, limiter=_scraping())
+    return {"store_up": 0.0}, []
+
+
+def _asked_of_store(services: Services) -> tuple[dict[str, float], list[LabelledGauge]]:
+    now, webhooks = datetime.now(UTC), services.delivery is not None
+    with services.database.reading() as session:
+        return backlog(session, now, webhooks=webhooks), list(overview.of_store(session, now, webhooks=webhooks))
+
+
+@cache
+def _scraping() -> CapacityLimiter:
+    return CapacityLimiter(1)
 
 
 @router.get("/policy", summary="The policy that is enforced", tags=["policy"])

@@ -35,8 +35,8 @@ class PostgresServer:
         self._port = _free_port()
         self.url = f"postgresql://screening@127.0.0.1:{self._port}/postgres"
         _give_to_user(folder)
-        data = f"{folder}/data"
-        _run(str(self._bin / "initdb"), "-D", data, "-U", "screening", "--auth=trust", "--no-sync", "-E", "UTF8")
+        self.data = f"{folder}/data"
+        _run(str(self._bin / "initdb"), "-D", self.data, "-U", "screening", "--auth=trust", "--no-sync", "-E", "UTF8")
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -48,7 +48,7 @@ class PostgresServer:
         self._control("-m", "immediate", "stop")
 
     def _control(self, *command: str) -> None:
-        _run(str(self._bin / "pg_ctl"), "-D", f"{self._folder}/data", *command)
+        _run(str(self._bin / "pg_ctl"), "-D", self.data, *command)
 
 
 @contextmanager

@@ -65,13 +65,13 @@ def test_the_policys_details_are_for_a_key(plain: Running, nobody: httpx.Client)
 
 
 def test_readiness_tells_no_paths_to_strangers(plain: Running, nobody: httpx.Client) -> None:
-    plain.services.screeners.failed = "ArtifactError: /srv/secret/registry/manifest.json"
+    plain.services.screeners.rules_refused("/srv/secret/rules/own.toml: not TOML")
     try:
         assert "/srv/secret" not in nobody.get("/readyz").text
         assert nobody.get("/readyz").json()["model_refused"]
         assert "/srv/secret" in plain.client.get("/readyz").text
     finally:
-        plain.services.screeners.failed = ""
+        plain.services.screeners.rules_refused("")
 
 
 def test_this_machine_needs_no_key_unless_the_setting_says_so(service: Running) -> None:

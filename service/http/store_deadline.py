@@ -1,0 +1,90 @@
+"""A deadline for routes whose work is a question to the store, whose driver waits without end for a server that hangs.
+
+The thread that waits cannot be broken off: it is left, and ends when the store does. Once the store is known to say
+nothing, who comes is refused at once, so that no threads pile up.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.http.errors import ServiceError, render
+from service.storage.health import StoreHealth, StoreSilentError
+
+LONGEST = 25.0
+"""Seconds after which a request that is whole is answered without the store: longer than SQLite waits for a writer."""
+_ROUTES = ("/screenings/", "/passes/verify", "/passes/redeem", "/unscreened")
+
+
+class StoreDeadline:
+    """ASGI middleware: a route that asks the store ends in time, with a 503 if need be."""
+
+    def __init__(self, app: ASGIApp, health: StoreHealth, longest: Callable[[], float] = lambda: LONGEST) -> None:
+        self._app = app
+        self._health = health
+        self._longest = longest
+        self._silent = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and answer it where nobody does."""
+        if scope["type"] != "http" or not scope["path"].startswith(_ROUTES):
+            await self._app(scope, receive, send)
+            return
+        self._silent = self._silent and self._health.failing  # the health is asked every few seconds whether it is back
+        if self._silent:
+            await render(_silent())(scope, receive, send)
+            return
+        await self._within(scope, receive, send)
+
+    async def _within(self, scope: Scope, receive: Receive, send: Send) -> None:
+        whole, told = asyncio.Event(), _Told(send)
+        if scope["method"] in ("GET", "HEAD"):
+            whole.set()
+
+        async def received() -> Message:
+            message = await receive()
+            if not message.get("more_body"):
+                whole.set()
+            return message
+
+        work = asyncio.ensure_future(self._app(scope, received, told))
+        arrival = asyncio.ensure_future(whole.wait())
+        try:
+            await asyncio.wait({work, arrival}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work}, timeout=self._longest())
+            if work.done() or told.begun:
+                await work
+                return
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+        finally:
+            arrival.cancel()
+        told.closed = self._silent = True
+        work.add_done_callback(_forgotten)
+        self._health.failed(StoreSilentError())
+        await render(_silent())(scope, receive, send)
+
+
+class _Told:
+    """Sends on, until somebody else has answered."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = self.closed = False
+
+    async def __call__(self, message: Message) -> None:
+        if not self.closed:
+            self.begun = True
+            await self._send(message)
+
+
+def _silent() -> ServiceError:
+    detail = "The store did not answer in time; try again, with the same Idempotency-Key if you sent one."
+    return ServiceError(503, detail, headers={"Retry-After": "5"})
+
+
+def _forgotten(work: "asyncio.Future[None]") -> None:
+    if not work.cancelled():
+        work.exception()  # nobody waits for it any more: the request was answered without it
