@@ -331,7 +331,8 @@ def open_rule(page: Page, url: str) -> None:
 
 def check_a_rule(page: Page, url: str) -> None:
     page.goto(f"{url}/review/rules/new")
-    page.get_by_label("The rule", exact=True).fill(RULE)
+    page.get_by_role("tab", name="TOML").click()
+    page.get_by_label("The rule as TOML").fill(RULE)
     page.get_by_role("button", name="Check and back-test").click()
     expect(page.get_by_text("every example comes out as it says")).to_be_visible()
 
@@ -342,9 +343,21 @@ def keep_a_rule(page: Page, url: str) -> None:
     page.wait_for_url(re.compile("/rules/of/"))
 
 
+def publish_a_rule(page: Page, url: str) -> None:
+    page.get_by_role("button", name="Back-test and publish").click()
+    expect(page.locator("h1")).to_contain_text("Publish")
+
+
+def open_template(page: Page, url: str) -> None:
+    page.goto(f"{url}/review/merchant?id=M-1041")
+    page.locator(".pair a").first.click()
+    expect(page.locator("h1")).to_have_text("A template")
+
+
 def count_a_selection(page: Page, url: str) -> None:
     page.goto(f"{url}/review?queue=blocked")
-    free = page.locator(".rows > li").filter(has_not_text=re.compile(r"with \w+"))  # nobody works on these
+    free = page.locator(".rows > li:has(input[name=case])")
+    free = free.filter(has_not_text=re.compile(r"with \w+"))  # nobody works on these
     for number in range(3):
         free.nth(number).locator("input[name=case]").check()
     page.locator("#bulk button[value=uphold]").click()
@@ -363,7 +376,7 @@ def leave(page: Page, url: str) -> None:
 
 REACHED: dict[str, Callable[[Page, str], None]] = {
     "case": open_case, "rule": open_rule, "rule-checked": check_a_rule, "rule-drafted": keep_a_rule,
-    "bulk": count_a_selection, "refusal": be_refused, "login": leave,
+    "publish": publish_a_rule, "template": open_template, "bulk": count_a_selection, "refusal": be_refused, "login": leave,
 }  # fmt: skip
 """Pages that are reached by doing something; signing out comes last."""
 
