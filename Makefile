@@ -14,9 +14,18 @@ run: .venv/.ready
 # Everything: serving, training, tests.
 setup: .venv/.ready-dev
 
+# One line that says what to do, where the environment cannot be made.
+define MAKE_VENV
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	echo "Python 3.11 is needed, and $(PYTHON) is not that: install python3.11 and python3.11-venv, or name it with PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	echo "$(PYTHON) cannot make environments: install python3.11-venv" >&2; exit 1; }; \
+$(PYTHON) -m venv .venv
+endef
+
 # What serving needs, and no more.
 .venv/.ready: requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || { $(MAKE_VENV); }
 	@$(PIP) --progress-bar on --require-hashes -r requirements.lock
 	@$(PIP) -q --no-deps --no-build-isolation -e .
 	@touch $@

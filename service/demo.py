@@ -19,21 +19,33 @@ _SECRETS = "demo-secrets"
 
 
 def prepare(settings: Settings, tell: Callable[[str], None]) -> Settings:
-    """The settings of the demonstration. Calls `tell` with each new secret, which is never shown again."""
+    """The settings of the demonstration. Calls `tell` with each new secret, which is never shown again; where all were
+    made before, with where to find them."""
     settings.home.mkdir(parents=True, exist_ok=True)
     known = _read(settings.home / _SECRETS)
     brought = settings.demo_key.get_secret_value() if settings.demo_key else ""
     pass_keys = settings.pass_keys.get_secret_value() or known.get("pass_keys") or new_key()
     key = brought or known.get("key") or make_key().secret
     _write(settings.home / _SECRETS, {"pass_keys": pass_keys, "key": key})
+    said: list[str] = []
     database = Database(settings.database())
     try:
         database.migrate()
-        _ensure_key(database, key, tell)
-        _ensure_users(database, tell)
+        _ensure_key(database, key, said.append)
+        _ensure_users(database, said.append)
     finally:
         database.close()
+    for line in said or _again(settings.home):
+        tell(line)
     return settings.model_copy(update={"demo": True, "demo_key": SecretStr(key), "pass_keys": SecretStr(pass_keys)})
+
+
+def _again(home: Path) -> tuple[str, ...]:
+    return (
+        f"Demonstration key:       in {home / _SECRETS}, as printed at the first start",
+        f"Demonstration people:    {REVIEWER} and {LEAD}, with the passwords printed then; a new one:"
+        f" `draft-screening users password {REVIEWER}`",
+    )
 
 
 def _ensure_key(database: Database, secret: str, tell: Callable[[str], None]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -12,7 +13,8 @@ from classifier import __version__
 from service import demo as demonstration
 from service.app import api
 from service.cli import backups, conformance, exporting, keys, maintenance, orders, purging, secret_keys, users
-from service.cli.database import settings_or_exit
+from service.cli.database import errors_in_one_line, settings_or_exit
+from service.cli.listening import listening_fault
 from service.http.loopback import is_loopback
 from service.settings import Settings
 
@@ -64,8 +66,13 @@ def run(
             err=True,
         )
         raise typer.Exit(2)
+    if fault := listening_fault(host, port):
+        typer.echo(fault, err=True)
+        raise typer.Exit(2)
     if demo:
-        settings = demonstration.prepare(settings, typer.echo)
+        with errors_in_one_line():
+            settings = demonstration.prepare(settings, typer.echo)
+        _log_less_in_a_terminal()
     _hand_over(settings)
     typer.echo(f"http://{host}:{port}/compose to write a draft, http://{host}:{port}/review to review")
     # uvicorn raises the signal that ended it once more when all is finished; a clean end is no failure
@@ -90,6 +97,13 @@ def run(
 def openapi() -> None:
     """Print the OpenAPI document; service/openapi.json is this."""
     typer.echo(json.dumps(api().openapi(), indent=1, ensure_ascii=False))
+
+
+def _log_less_in_a_terminal() -> None:
+    """A line for each request would bury the key and the addresses: only warnings, unless a level is set."""
+    if sys.stderr.isatty() and "SCREENING_LOG_LEVEL" not in os.environ:
+        os.environ["SCREENING_LOG_LEVEL"] = "warning"
+        typer.echo("Only warnings are logged; SCREENING_LOG_LEVEL=info shows a line for each request. Ctrl-C ends.")
 
 
 def _hand_over(settings: Settings) -> None:

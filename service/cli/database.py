@@ -27,14 +27,8 @@ def settings_or_exit() -> Settings:
 def opened(*, migrate: bool = True) -> Iterator[tuple[Settings, Database]]:
     """Settings and an open database, at this version's schema unless `migrate` is False."""
     settings = settings_or_exit()
-    try:
+    with errors_in_one_line():
         database = Database(settings.database())
-    except (DatabaseError, SQLAlchemyError) as error:
-        typer.echo(f"SCREENING_DATABASE_URL: {_reason(error)}", err=True)
-        raise typer.Exit(2) from None
-    except OSError as error:
-        typer.echo(f"SCREENING_HOME: {error.filename}: {error.strerror}", err=True)
-        raise typer.Exit(2) from None
     try:
         if migrate:
             database.migrate()
@@ -47,6 +41,20 @@ def opened(*, migrate: bool = True) -> Iterator[tuple[Settings, Database]]:
         raise typer.Exit(1) from None
     finally:
         database.close()
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """What is wrong with the database or the home folder ends the command with one line that says what to set."""
+    try:
+        yield
+    except (DatabaseError, SQLAlchemyError) as error:
+        typer.echo(f"SCREENING_DATABASE_URL: {_reason(error)}", err=True)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        where = f"{error.filename}: {error.strerror}"
+        typer.echo(f"SCREENING_HOME: {where}. It names a folder that this user may write to.", err=True)
+        raise typer.Exit(2) from None
 
 
 def _reason(error: Exception) -> str:
