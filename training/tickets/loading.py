@@ -95,7 +95,7 @@ def parse(raw: Any) -> LabelledDraft | str:
         id=raw["id"],
         writer=raw["writer"],
         scenario=raw["scenario"],
-        draft=Draft(raw["support_id"], raw["subject"], raw["body"]),
+        draft=_draft(raw),
         labels=frozenset(Label(label) for label in raw["labels"]),
         order=Order(cancelled_by=order.get("cancelled_by"), status=order.get("status")) if order else None,
         evidence=evidence,
@@ -104,9 +104,17 @@ def parse(raw: Any) -> LabelledDraft | str:
     )
 
 
+def _draft(raw: dict[str, Any]) -> Draft:
+    """The draft of a record; of a reply with the customer's message that it answers."""
+    if raw.get("context") != "reply":
+        return Draft(raw["support_id"], raw["subject"], raw["body"])
+    return Draft(raw["support_id"], raw["subject"], raw["body"], "reply", raw.get("customer_message") or "")
+
+
 def as_record(labelled: LabelledDraft) -> dict[str, Any]:
     """The JSON record of a labelled draft; parse(as_record(x)) == x."""
-    order = labelled.order
+    order, draft = labelled.order, labelled.draft
+    reply = {"context": "reply", "customer_message": draft.customer_message} if draft.context == "reply" else {}
     return {
         "id": labelled.id,
         "writer": labelled.writer,
@@ -119,4 +127,5 @@ def as_record(labelled: LabelledDraft) -> dict[str, Any]:
         "evidence": {label.value: list(spans) for label, spans in labelled.evidence.items()},
         "note": labelled.note,
         "language": labelled.language,
+        **reply,
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 COLUMNS = (
     "id", "writer", "scenario", "support_id", "subject", "body", "labels", "cancelled_by", "order_status", "evidence",
-    "note", "language", "date", "provenance",
+    "note", "language", "date", "provenance", "context", "customer_message",
 )  # fmt: skip
 """The columns in the order in which they are written. `labels` are joined by semicolons, `evidence` is JSON."""
 

@@ -7,7 +7,10 @@ from typing import Any
 from classifier.labels import Label
 
 _REQUIRED = {"id": str, "writer": str, "scenario": str, "support_id": str, "subject": str, "body": str, "labels": list}
-_OPTIONAL = {"order": dict, "evidence": dict, "note": str, "language": str, "provenance": str, "date": str}
+_OPTIONAL = {
+    "order": dict, "evidence": dict, "note": str, "language": str, "provenance": str, "date": str, "context": str,
+    "customer_message": str,
+}  # fmt: skip
 _NAMES = ("id", "writer", "scenario")
 """Must not be empty: they identify and group drafts."""
 
@@ -29,6 +32,8 @@ def faults(raw: Any) -> list[str]:
         if raw.get(key) is not None and not _is(raw, key, kind)
     ]
     wrong += [f"unknown field {key!r}" for key in sorted(map(str, set(raw) - set(_REQUIRED) - set(_OPTIONAL)))]
+    if raw.get("context") not in (None, "", "new_ticket", "reply"):
+        wrong.append("context: must be new_ticket or reply")
     return [*wrong, *_label_faults(raw), *_order_faults(raw), *_evidence_faults(raw), *_date_faults(raw)]
 
 
