@@ -8,7 +8,7 @@ import base64
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,6 +80,12 @@ class Passes:
         }
         signed = f"{to_base64url(orjson.dumps(header))}.{to_base64url(orjson.dumps(payload))}"
         return f"{signed}.{to_base64url(self._signing.sign(signed.encode()))}"
+
+    def renewed(self, terms: PassTerms, now: datetime) -> PassTerms:
+        """The same terms, issued again once a pass for them has expired. By whole lives of a pass, so that asking twice
+        gives the same token."""
+        issued = terms.issued_at.replace(microsecond=0)
+        return replace(terms, issued_at=issued + max(0, (now - issued) // self._life) * self._life)
 
     def check(self, token: str, text_hash: str, now: datetime) -> PassVerification:
         """Check that this service issued the token, that it has not expired, and that it covers exactly this text."""

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
@@ -39,6 +39,9 @@ from service.storage.screenings.records import (
 )
 from service.storage.screenings.repository import Screenings
 
+RENEWED_FOR = timedelta(days=1)
+"""How long a screening gives a new pass once the one before has expired: after that orders and policy may have changed,
+and the draft is screened again."""
 LONGEST_STORE = 20.0
 """Seconds that a request waits for the store; longer than SQLite's own patience with another writer."""
 
@@ -205,9 +208,15 @@ def _load_with_pass(services: Services, screening_id: str, caller: str) -> tuple
 
 
 def current_pass(services: Services, session: Session, stored: StoredScreening) -> str | None:
-    """The pass that a stored screening gives now: allowed, acknowledged, or overturned on appeal; never withdrawn."""
+    """The pass that a stored screening gives now: allowed, acknowledged, or overturned on appeal; never withdrawn. One
+    that has expired is renewed: for some time where we judged, as long as the text is kept where a reviewer did."""
     terms = standing_terms(session, stored)
-    return services.passes.issue(terms[-1]) if terms else None
+    if not terms:
+        return None
+    now, last = datetime.now(UTC), terms[-1]
+    reviewed = last.decision != stored.decision
+    fresh = stored.draft is not None if reviewed else now - last.issued_at < RENEWED_FOR
+    return services.passes.issue(services.passes.renewed(last, now) if fresh else last)
 
 
 def issue_pass(

@@ -144,7 +144,8 @@ def acknowledge(
     screening_id: str, services: ServicesDep, caller: ScreeningCallerDep, screenings: ScreeningsDep,
     session: SessionDep, asked: AcknowledgeIn | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Note who sends a warned draft all the same and why; the answer holds the pass. Again gives the same pass."""
+    """Note who sends a warned draft all the same and why; the answer holds the pass. Again gives the same pass, or once
+    it has expired a new one."""
     stored = _mine(screenings, screening_id, caller)
     if stored.decision != "warn":
         why = "A blocked draft cannot be acknowledged." if stored.decision == "block" else "This draft needs no word."
@@ -160,7 +161,9 @@ def acknowledge(
         screenings.acknowledge(stored.id, at, caller.name, by, reason)
         due = services.clock.deadline(at).reply_by
         screenings.open_case(stored, "warned_sent", at, due, second=pipeline.second_review(services))
-    granted = pipeline.issue_pass(services, stored.id, stored.text_hash, "warn", at, acknowledged=True)
+        granted = pipeline.issue_pass(services, stored.id, stored.text_hash, "warn", at, acknowledged=True)
+    else:
+        granted = pipeline.current_pass(services, session, stored)
     return {"screening_id": stored.id, "pass": granted, "acknowledged_at": at}
 
 

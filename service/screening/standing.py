@@ -63,7 +63,7 @@ def checked_standing(session: Session, encryptor: Encryptor, checked: PassVerifi
     stored = Screenings(session, encryptor).get(checked.screening_id or "")
     if stored is None:
         return PassVerification(False, "revoked", UNKNOWN)
-    if all(_stamp(terms) != checked.stamp for terms in standing_terms(session, stored)):
+    if not any(_stands_for(checked, terms) for terms in standing_terms(session, stored)):
         return PassVerification(False, "revoked", REVOKED)
     if stored.after["redeemed_at"]:
         return PassVerification(False, "spent", SPENT)
@@ -83,5 +83,11 @@ def redeemed(
     return checked if screenings.redeem(screening_id, at, caller, hashed) else PassVerification(False, "spent", SPENT)
 
 
-def _stamp(terms: PassTerms) -> tuple[str, bool, int]:
-    return terms.decision, terms.acknowledged, int(terms.issued_at.timestamp())
+def _stands_for(checked: PassVerification, terms: PassTerms) -> bool:
+    """Whether a pass is the one that the terms give, or that one renewed: issued some whole lives later."""
+    assert checked.stamp is not None
+    assert checked.expires_at is not None
+    decision, acknowledged, issued = checked.stamp
+    later = issued - int(terms.issued_at.timestamp())
+    life = int(checked.expires_at.timestamp()) - issued
+    return (decision, acknowledged) == (terms.decision, terms.acknowledged) and later >= 0 and later % life == 0

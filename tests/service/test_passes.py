@@ -61,3 +61,14 @@ def test_a_setting_that_holds_no_key_is_refused_without_showing_it(setting: str)
     with pytest.raises(PassKeyError, match="SCREENING_PASS_KEYS") as refused:
         passes(setting)
     assert "AAAA" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("minutes", "lives"), [(0, 0), (59, 0), (60, 1), (61, 1), (60 * 24 * 30, 24 * 30)])
+def test_a_renewed_pass_is_good_and_the_same_for_as_long(minutes: int, lives: int) -> None:
+    made, now = passes(FIRST), NOW + timedelta(minutes=minutes, milliseconds=900)
+    terms = PassTerms("s" * 32, "a" * 64, "allow", NOW + timedelta(milliseconds=700))
+    renewed = made.renewed(terms, now)
+    assert renewed.issued_at == NOW + lives * timedelta(hours=1)
+    assert made.check(made.issue(renewed), terms.text_hash, now).valid
+    assert made.renewed(terms, now + timedelta(seconds=30)) == renewed
+    assert made.renewed(terms, NOW - timedelta(minutes=1)).issued_at == NOW
