@@ -15,6 +15,7 @@ from service.review.queue.filters import QueueFilter
 from service.review.queue.listing import conditions
 from service.review.queue.ordering import ordered
 from service.review.queue.snippets import snippet
+from service.storage.encryption import Encryptor
 from service.storage.screenings.search import found_drafts
 from service.storage.tables.review import CaseRow, UserRow
 from tests.review.desk import SWAP, Desk, Seat, one_line
@@ -361,3 +362,15 @@ def test_a_starred_queue_stands_on_top_and_keys_do_not_lose_it(desk: Desk, seat:
     mira.post("/star", filter="queue=blocked&label=substitute_offer", name="")
     assert "★ Blocked swaps" not in mira.page("")
     assert "★" not in seat("jonas").page("")
+
+
+def test_a_store_that_encrypts_says_why_it_cannot_be_searched(
+    desk: Desk, seat: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mira = seat("mira")
+    assert 'name="words"' in mira.page("")
+    monkeypatch.setattr(Encryptor, "encrypts", property(lambda self: True))
+    page = mira.page("")
+    assert "encrypted at rest, so they cannot be searched" in page
+    assert 'name="words"' not in page
+    assert mira.get("?queue=any&words=kettle").status_code == 409

@@ -225,6 +225,7 @@ def test_a_queued_case_is_whole_findable_and_in_the_record(shop: Shop) -> None:
     case = shop.cases("suggested")[0]
     assert (case.screening_id, case.state, case.decision, case.labels) == ("c1", "open", "warn", "delay_notice")
     assert (case.merchant_id, case.model_version, case.language) == ("m1", "model-a", "en")
+    assert case.template_hash is not None  # by which the desk's queue folds
     assert shop.found("stripes zebra") == ["c1"]
     entry = shop.created()[0]
     assert (entry.actor, entry.subject, entry.after) == (

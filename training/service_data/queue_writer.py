@@ -22,7 +22,7 @@ _AT_ONCE = 500
 _AUDIT_LOCK = 727275
 """The service's lock of its audit on PostgreSQL: rows become visible in the order of their ids."""
 _LONGEST = 200_000
-_COPIED = ("decision", "labels", "merchant_id", "model_version", "language")
+_COPIED = ("decision", "labels", "merchant_id", "model_version", "language", "template_hash")
 _INDEX = {
     "sqlite": "INSERT OR REPLACE INTO search (rowid, screening_id, words) VALUES (:row, :id, :words)",
     "postgresql": "INSERT INTO search (screening_id, words) VALUES (:id, to_tsvector('simple', :words))"
