@@ -71,6 +71,17 @@ def test_the_report_shows_targets_rules_costs_and_plots(
     )
 
 
+def test_figures_on_drafts_that_the_model_learned_from_say_so(
+    live: str, small_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part, met in (("tune", True), ("test", False)):
+        html = tmp_path / f"{part}.html"
+        capsys.readouterr()
+        assert call(["evaluate", "--data", str(small_file), "--part", part, "--html", str(html)]) == 0
+        assert ("these figures flatter" in capsys.readouterr().out) is met
+        assert ("these figures flatter" in html.read_text()) is met
+
+
 def test_unseen_writers_are_judged_by_models_without_them(
     home: Path, small_file: Path, small_drafts: list[LabelledDraft], capsys: pytest.CaptureFixture[str]
 ) -> None:

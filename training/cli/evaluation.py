@@ -41,7 +41,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Report targets and figures per label, decision and slice, with intervals, costs, and rules where asked."""
-    tools = sources.tools()
+    tools, met = sources.tools(), not unmet and part != "test"
     if unmet:
         drafts = sources.labelled(data)
         recipe = replace(Recipe(), folds=folds) if folds else out_of_fold.leave_one_out(drafts, Recipe())
@@ -57,11 +57,12 @@ def evaluate(
     by_rule = rule_report(tools.book, drafts, hits) if hits else []
     costs = cost_sheet(report.figures["decisions"], tools.policy.costs)
     if html:
-        reports.write(reports.evaluation_html(report, judged, costs, by_rule), html)
-    found: dict[str, Any] = {**report.as_dict(), "costs": [asdict(c) for c in costs]}
+        reports.write(reports.evaluation_html(report, judged, costs, by_rule, met=met), html)
+    found: dict[str, Any] = {**report.as_dict(), "met": met, "costs": [asdict(c) for c in costs]}
     found["rules"] = [{**asdict(r), "precision": r.precision} for r in by_rule]
     found["overlap"] = overlaps(hits) if rules else []
-    print_result(found, *_evaluation_tables(report, found), as_json=as_json)
+    warning = ["The model learned from drafts of this part: these figures flatter."] if met else []
+    print_result(found, *warning, *_evaluation_tables(report, found), as_json=as_json)
 
 
 def targets(report: Mapping[str, Any]) -> Table:

@@ -44,9 +44,10 @@ def _target_row(
 
 
 def evaluation_html(
-    report: EvaluationReport, judged: Sequence[Judged], costs: Sequence[CostLine], rules: Sequence[RuleReport]
-) -> str:
-    """The whole evaluation with its plots."""
+    report: EvaluationReport, judged: Sequence[Judged], costs: Sequence[CostLine], rules: Sequence[RuleReport], *,
+    met: bool = False,
+) -> str:  # fmt: skip
+    """The whole evaluation with its plots. `met`: the model learned from some of the drafts."""
     from training.reports import plots
 
     figures = report.as_dict()
@@ -60,7 +61,7 @@ def evaluation_html(
     }
     return _rendered(
         "evaluation.html.j2",
-        report=figures, targets=target_rows(figures), costs=costs,
+        report=figures, met=met, targets=target_rows(figures), costs=costs,
         cost_per_thousand=minutes_per_thousand(costs, report.drafts),
         rules=[r for r in rules if r.hits], pictures=_drawn(pictures),
     )  # fmt: skip
