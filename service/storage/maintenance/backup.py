@@ -9,6 +9,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -34,11 +35,26 @@ def tables() -> list[Table]:
 
 
 def write_backup(database: Database, path: Path, progress: Progress) -> dict[str, int]:
-    """Write all rows, as they were at one moment, to `path`; rows per table. Raises OSError."""
-    counts: dict[str, int] = {}
-    hashes: dict[str, str] = {}
+    """Write all rows, as they were at one moment, to `path`; rows per table. Raises OSError; then nothing was written.
+
+    What stood there is replaced once the new one is whole and on the disk.
+    """
     partial = path.with_name(path.name + ".partial")
     partial.touch(mode=0o600)
+    try:
+        counts = _write(database, partial, progress)
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)  # on a full disk it would be in the way of everything else
+        raise
+    return counts
+
+
+def _write(database: Database, partial: Path, progress: Progress) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    hashes: dict[str, str] = {}
     with database.engine.connect() as plain, tarfile.open(partial, "w:gz") as tar:
         connection = plain.execution_options(reading=True, isolation_level=_snapshot(database.kind))
         with connection.begin():
@@ -50,7 +66,6 @@ def write_backup(database: Database, path: Path, progress: Progress) -> dict[str
                     _add(tar, f"{table.name}.jsonl", lines)
         manifest = {"format": FORMAT, "schema": database.schema()[0], "rows": counts, "sha256": hashes}
         _add(tar, MANIFEST, io.BytesIO(json.dumps(manifest).encode()))
-    partial.replace(path)
     return counts
 
 
