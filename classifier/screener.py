@@ -6,6 +6,7 @@ from pathlib import Path
 
 from classifier.customer import NO_MESSAGE, CustomerMessage, CustomerReader
 from classifier.draft import Draft, Order, known_order
+from classifier.estimator import scorer_of
 from classifier.evidence import Evidence, ModelEvidence, RuleEvidence, RuleHit, Span, Thresholds, When
 from classifier.form import FormCheck
 from classifier.labels import LABELS, Label
@@ -13,7 +14,7 @@ from classifier.matching.matcher import RuleMatcher
 from classifier.matching.rulebook import RuleBook
 from classifier.model.artifact import ModelArtifact, shipped_artifact
 from classifier.model.encoder import EncoderScores
-from classifier.model.scorer import PassageScores, TextScorer
+from classifier.model.scorer import PassageScores
 from classifier.policy.policy import Policy
 from classifier.reading.language import LanguageJudge
 from classifier.reading.reader import Reader, Reading
@@ -61,7 +62,7 @@ class Screener:
         self._languages = LanguageJudge(self._words.english, policy.languages_full, policy.languages_partial)
         self._reader = Reader(self._words, self._languages)
         self._matcher = RuleMatcher(book, self._words.ordered)
-        self._scorer = TextScorer(artifact) if artifact else None
+        self._scorer = scorer_of(artifact) if artifact else None
         self._form = FormCheck(policy.form)
         self._customers = CustomerReader(self._words, self._matcher, policy.reply.variants)
         self._thresholds = artifact.thresholds if artifact else RULES_ONLY

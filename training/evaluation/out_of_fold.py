@@ -14,10 +14,10 @@ from classifier.policy.policy import Policy
 from training.evaluation.figures import Judged, judged_decision, kind_of
 from training.fitting import thresholds
 from training.fitting.examples import Examples
-from training.fitting.linear_models import folds_of, groups_like, matrices_of, out_of_fold
+from training.fitting.linear_models import fit_passages, folds_of, groups_like, matrices_of, out_of_fold
 from training.fitting.model_fitting import Tools, fit_encoder, tuning_of
 from training.fitting.recipe import Recipe
-from training.fitting.stacking import calibrated, draft_logits, fit_calibration, fit_stack
+from training.fitting.stacking import calibrated, draft_logits, fit_calibration
 from training.fitting.unmet_predictions import Fold, UnmetPredictions
 
 Say = Callable[[str], None]
@@ -62,7 +62,8 @@ def _stacked(
     logits = np.zeros((len(examples.sentences), len(LABELS)))
     for known, _ in folds:
         inside = np.isin(examples.sentence_draft, known)
-        stack = fit_stack(features[inside], examples.sentence_labels[inside], examples.sentence_known[inside], recipe)
+        known_here = examples.sentence_known[inside]
+        stack = fit_passages(features[inside], examples.sentence_labels[inside], known_here, recipe)
         logits[~inside] = stack.logits(features[~inside])
     return logits
 

@@ -4,20 +4,21 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.estimator import ENTRY
 from classifier.evidence import Thresholds
-from classifier.labels import Label
+from classifier.labels import LABELS, Label
 from classifier.model.artifact import ARRAYS, ENCODER, FORMAT, MANIFEST, VOCABULARY, digest
 from classifier.model.passage_features import FEATURE_NAMES
+from training.fitting.estimators import EstimatorStack
 from training.fitting.linear_models import Fitted
 from training.fitting.recipe import Recipe
-from training.fitting.stacking import Calibration
+from training.fitting.stacking import Calibration, Stack
 from training.fitting.thresholds import as_record
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ def write(
         "keys": fitted.linear.space.keys,
         "table": fitted.linear.table(),
         "bias": fitted.linear.bias(),
-        "stack": fitted.stack.weights,
-        "stack_bias": fitted.stack.bias,
+        **_stack(fitted.stack),
         "calibration": calibration,
     }
     if encoder is not None and encoder_fit is not None:
@@ -56,17 +56,26 @@ def write(
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "files": {name: _sha256(folder / name) for name in files_of(folder)},
-        "recipe": asdict(recipe),
+        "recipe": recipe.as_record(),
         "data_fingerprint": fingerprint,
         "thresholds": as_record(thresholds),
         "doubt": encoder_fit.doubt if encoder_fit else None,
         "features": list(FEATURE_NAMES),
     }
+    if isinstance(fitted.stack, EstimatorStack):
+        manifest[ENTRY] = fitted.stack.as_entry(len(FEATURE_NAMES))
     manifest |= extra or {}
     version = digest(manifest)
     manifest = {"version": version, **manifest}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return version
+
+
+def _stack(stack: Stack | EstimatorStack) -> dict[str, NDArray[Any]]:
+    """The arrays of the stack; an estimator, which stands in the manifest, leaves zeros in its place."""
+    if isinstance(stack, Stack):
+        return {"stack": stack.weights, "stack_bias": stack.bias}
+    return {"stack": np.zeros((len(LABELS), len(FEATURE_NAMES))), "stack_bias": np.zeros(len(LABELS))}
 
 
 def files_of(folder: Path) -> list[str]:

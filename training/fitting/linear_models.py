@@ -1,5 +1,6 @@
 """Fit the linear models of passages, and their stack on unmet writers: scikit-learn learns, tables serve."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from classifier.model.linear import LinearModels, LinearScores, same_field
 from classifier.model.ngrams import Floats, NgramSpace, inverse_frequencies, weighted
 from classifier.model.passage_features import FEATURE_NAMES, passage_features
 from classifier.reading.passages import background
+from training.fitting.estimators import EstimatorStack, fit_estimators
 from training.fitting.examples import Examples
 from training.fitting.logistic import in_parallel, logistic
 from training.fitting.recipe import Recipe
@@ -68,7 +70,7 @@ class Fitted:
     the logits (e, 6) of extra ones. `folds` are those in which the models met no writer of the drafts they scored."""
 
     linear: Linear
-    stack: Stack
+    stack: Stack | EstimatorStack
     features: NDArray[np.float64]
     logits: NDArray[np.float64]
     extra: NDArray[np.float64]
@@ -83,7 +85,7 @@ def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None, *, ext
     folds = folds_of(examples, recipe)
     features, more = out_of_fold(examples, matrices, recipe, folds, say, extra)
     say("stack")
-    stack = fit_stack(features, examples.sentence_labels, examples.sentence_known, recipe)
+    stack = fit_passages(features, examples.sentence_labels, examples.sentence_known, recipe)
     say("all drafts")
     linear = _fit_linear(matrices, np.ones(len(examples.drafts), bool), recipe)
     return Fitted(linear, stack, features, stack.logits(features), stack.logits(more), folds)
@@ -92,9 +94,8 @@ def fit(examples: Examples, recipe: Recipe, say: Say = lambda text: None, *, ext
 def matrices_of(examples: Examples, recipe: Recipe) -> Matrices:
     """The sentences of all drafts as columns."""
     writers = examples.writers[examples.sentence_draft].tolist()
-    space = NgramSpace.fit(
-        examples.sentences, writers, word_writers=recipe.word_writers, ngram_texts=recipe.ngram_texts
-    )
+    support = least_support(recipe.ngram_texts, len(examples.sentences))
+    space = NgramSpace.fit(examples.sentences, writers, word_writers=recipe.word_writers, ngram_texts=support)
     counts = space.counts(examples.sentences)
     idf = inverse_frequencies(counts)
     return Matrices(
@@ -104,12 +105,29 @@ def matrices_of(examples: Examples, recipe: Recipe) -> Matrices:
     )  # fmt: skip
 
 
+def least_support(texts: int, sentences: int) -> int:
+    """In how many sentences an n-gram must stand to be a column: the recipe's number up to SETTLED sentences, the same
+    share of them beyond, so that columns do not multiply with the drafts."""
+    return max(texts, math.ceil(texts * sentences / SETTLED))
+
+
+SETTLED = 240_000
+"""Sentences up to which the recipe's number holds; it was chosen on 150,000 to 180,000, of some 30,000 drafts."""
+
+
 def _amid(counts: csr_matrix, limits: Sequence[int]) -> csr_matrix:
     """Each row plus the one before and the one after it, within its field: `amid_neighbours` of counts."""
     n = counts.shape[0]
     shared = same_field(n, limits)
     neighbours = diags([shared, np.ones(n, np.float32), shared], [-1, 0, 1], shape=(n, n), format="csr")
     return (neighbours @ counts).astype(np.float32).tocsr()
+
+
+def fit_passages(
+    features: NDArray[np.float64], labels: NDArray[np.int64], known: NDArray[np.bool_], recipe: Recipe
+) -> Stack | EstimatorStack:
+    """From a passage's features to its logits: the linear stack, or the estimator that the recipe names."""
+    return (fit_estimators if recipe.estimator else fit_stack)(features, labels, known, recipe)
 
 
 def folds_of(examples: Examples, recipe: Recipe) -> tuple[Fold, ...]:
