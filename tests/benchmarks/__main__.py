@@ -39,7 +39,7 @@ class Target:
     def line(self) -> str:
         """The figure with its target beside it."""
         wanted = f"{'at most' if self.at_most else 'at least'} {self.limit:g}"
-        return f"{self.name:62} {self.value:9.3f}  {wanted:16} {'met' if self.met else 'NOT met'}"
+        return f"{self.name:64} {self.value:9.3f}  {wanted:16} {'met' if self.met else 'NOT met'}"
 
 
 def machine() -> dict[str, object]:
@@ -58,10 +58,11 @@ def machine() -> dict[str, object]:
 def screener_targets(figures: dict[str, float], round_trip: float, start: float) -> list[Target]:
     """What `Screener` alone should give."""
     return [
-        Target("Screener.screen, median, over the bare round trip", figures["screen_seconds"] / round_trip, 1.0, True),
+        Target("Screener.screen, median, over the bare round trip", figures["screen_seconds"] / round_trip, 1.2, True),
         Target("screen_many per draft over screen", figures["many_ratio"], 0.5, True),
         Target("time per word, largest over smallest, 50 to 20,000 words", figures["length_ratio"], 1.3, True),
-        Target("cost with 1,000 rules over 100", figures["rules_ratio"], 1.5, True),
+        Target("cost with 1,000 rules over 100", figures["rules_ratio"], 1.4, True),
+        Target("a 300-word letter in doubt over a 50-word one, processor time", figures["letter_ratio"], 2.0, True),
         Target("share of a plain inbox that asks the encoder", figures["encoder_share"], 0.2, True),
         Target("start to first verdict, seconds", start, 3.0, True),
     ]
@@ -72,19 +73,33 @@ def http_targets(rows: Rows) -> list[Target]:
     rate = {name: row.per_second for name, row in rows.items()}
     late = {name: row.late_ms or 0.0 for name, row in rows.items()}
     found = [
-        Target("preview, requests per second over bare", rate["preview"] / rate["bare"], 0.5, False),
-        Target("send with SQLite, requests per second over bare", rate["send"] / rate["bare"], 0.3, False),
+        Target("preview, requests per second over bare", rate["preview"] / rate["bare"], 0.35, False),
+        Target("send with SQLite, requests per second over bare", rate["send"] / rate["bare"], 0.18, False),
         Target("preview, encoder in doubt, over bare", rate["preview, encoder"] / rate["bare"], 0.2, False),
-        Target("send, encoder in doubt, over bare", rate["send, encoder"] / rate["bare"], 0.2, False),
+        Target("send, encoder in doubt, over bare", rate["send, encoder"] / rate["bare"], 0.14, False),
+        Target(
+            "preview with the encoder, p99 at 16 at once over median without",
+            rows["preview, encoder"].p99_ms / rows["preview"].median_ms,
+            4.0,
+            True,
+        ),
         Target("preview, p99 at 70% load over bare's", late["preview"] / late["bare"], 4.0, True),
         Target("send, p99 at 70% load over bare's", late["send"] / late["bare"], 4.0, True),
     ]
     if (os.cpu_count() or 1) >= FEWEST_CORES:
         found += [
-            Target(f"{mode}, 2 workers over 1", rate[f"{mode}, 2 workers"] / rate[mode], 1.7, False)
-            for mode in ("preview", "send")
+            Target(f"{mode}, 2 workers over 1, the caller counted out", scaled(rows, mode), limit, False)
+            for mode, limit in (("preview", 1.8), ("send, PostgreSQL", 1.7))
+            if mode in rows
         ]
     return found
+
+
+def scaled(rows: Rows, mode: str) -> float:
+    """What two workers give over one where each has a core of its own, the caller and the database others: by the
+    processor time of an answer, which both of them share a cache for. A caller on the same cores would be measured
+    too."""
+    return 2 * rows[mode].cpu_ms / rows[f"{mode}, 2 workers"].cpu_ms
 
 
 def memory_targets(soak: dict[str, float], with_encoder: float) -> list[Target]:

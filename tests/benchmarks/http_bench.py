@@ -10,13 +10,14 @@ import random
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tests.benchmarks import load
 from tests.benchmarks.servers import Server, bare, service
 from tests.benchmarks.texts import drafts
+from tests.service.postgres import NoPostgresError, postgres_server
 
 SHARE = 0.7
 """Of a server's own most, the load at which its p99 is taken."""
@@ -50,15 +51,16 @@ AT_LOAD = ("bare", "preview", "send")
 @contextmanager
 def plans() -> Iterator[list[Plan]]:
     """All servers, running: the bare endpoint, the service by linear witnesses alone, with the encoder, with two
-    workers."""
+    workers; those too, where PostgreSQL is installed, with it as the store."""
     with (
+        ExitStack() as more,
         tempfile.TemporaryDirectory() as folder,
         bare() as yardstick,
         service(str(Path(folder) / "linear"), encoder=False) as linear,
         service(str(Path(folder) / "encoder"), encoder=True) as whole,
         service(str(Path(folder) / "two"), encoder=False, workers=2) as two,
     ):
-        yield [
+        found = [
             Plan("bare", yardstick, "send"),
             Plan("preview", linear, "preview"),
             Plan("send", linear, "send"),
@@ -67,6 +69,16 @@ def plans() -> Iterator[list[Plan]]:
             Plan("preview, 2 workers", two, "preview"),
             Plan("send, 2 workers", two, "send"),
         ]
+        try:
+            url = more.enter_context(postgres_server())
+        except NoPostgresError:
+            yield found
+            return
+        for name, workers in (("send, PostgreSQL", 1), ("send, PostgreSQL, 2 workers", 2)):
+            home = str(Path(folder) / f"postgres-{workers}")
+            server = more.enter_context(service(home, encoder=False, workers=workers, database=url))
+            found.append(Plan(name, server, "send"))
+        yield found
 
 
 def measure(chosen: list[Plan], seconds: float, rounds: int, connections: int) -> Rows:
@@ -138,11 +150,11 @@ def _strange(draft: dict[str, str], rng: random.Random) -> dict[str, str]:
 
 def table(rows: Rows) -> Iterator[str]:
     """The rows as lines of text."""
-    yield f"{'':20} {'a second':>9} {'of bare':>8} {'median ms':>10} {'p99 ms':>8} {'cpu ms':>7} {'p99 at 70%':>11}"
+    yield f"{'':27} {'a second':>9} {'of bare':>8} {'median ms':>10} {'p99 ms':>8} {'cpu ms':>7} {'p99 at 70%':>11}"
     for name, row in rows.items():
         late = f"{row.late_ms:11.2f}" if row.late_ms else ""
         yield (
-            f"{name:20} {row.per_second:9.0f} {row.per_second / rows['bare'].per_second:8.0%} {row.median_ms:10.2f} "
+            f"{name:27} {row.per_second:9.0f} {row.per_second / rows['bare'].per_second:8.0%} {row.median_ms:10.2f} "
             f"{row.p99_ms:8.2f} {row.cpu_ms:7.3f} {late}"
         )
 

@@ -47,6 +47,7 @@ def measure(screener: Screener) -> dict[str, float]:
         "length_ratio": _length_ratio(linear, found),
         "rules_ratio": _rules_ratio(linear, found),
         "encoder_share": _encoder_share(screener),
+        "letter_ratio": _letter_ratio(screener),
     }
 
 
@@ -96,6 +97,23 @@ def _encoder_share(screener: Screener) -> float:
     """How often a plain inbox needs the encoder."""
     plain = [Draft(d["support_id"], d["subject"], d["body"]) for d in drafts(8, 60)][:600]
     return sum(screener.screen(draft).encoder == "consulted" for draft in plain) / len(plain)
+
+
+def _letter_ratio(screener: Screener) -> float:
+    """Processor time of a letter of some 300 words that the encoder reads, over that of one of some 50 words; medians
+    over letters of each one's best time."""
+    medians = []
+    for least, most in ((40, 60), (240, 360)):
+        letters = [Draft(d["support_id"], d["subject"], d["body"]) for d in drafts(least, most)[:150]]
+        doubtful = [one for one in letters if screener.screen(one).encoder == "consulted"][:25]
+        medians.append(statistics.median(min(_processor_time(screener, one) for _ in range(3)) for one in doubtful))
+    return medians[1] / medians[0]
+
+
+def _processor_time(screener: Screener, draft: Draft) -> float:
+    started = time.process_time()
+    screener.screen(draft)
+    return time.process_time() - started
 
 
 def start_seconds() -> float:

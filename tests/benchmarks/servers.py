@@ -54,12 +54,12 @@ def bare() -> Iterator[Server]:
 
 
 @contextmanager
-def service(home: str, *, encoder: bool, workers: int = 1) -> Iterator[Server]:
-    """The service as it is delivered, with SQLite in the folder `home`; only its log of requests is off, as the bare
-    endpoint's is, and the rate limit."""
+def service(home: str, *, encoder: bool, workers: int = 1, database: str = "") -> Iterator[Server]:
+    """The service as it is delivered, with SQLite in the folder `home` or the `database` of a URL; only its log of
+    requests is off, as the bare endpoint's is, and the rate limit."""
     settings = {
         "HOME": home, "DEMO_KEY": KEY, "RATE_PER_MINUTE": "0", "LOG_LEVEL": "warning", "WORKERS": str(workers),
-        "ENCODER": "on" if encoder else "off",
+        "ENCODER": "on" if encoder else "off", "DATABASE_URL": database,
     }  # fmt: skip
     with _running("-m", "service", "run", "--demo", settings=settings, ready="/readyz") as server:
         yield server
