@@ -103,7 +103,9 @@ def test_limits_stand_in_the_document() -> None:
     schema = document["components"]["schemas"]
     assert schema["PassIn"]["properties"]["body"]["maxLength"] == 200_000
     assert schema["AppealIn"]["properties"]["message"]["minLength"] == 1
-    batch = document["paths"]["/screen/batch"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    asked = document["paths"]["/screen/batch"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert asked == {"$ref": "#/components/schemas/BatchIn"}
+    batch = schema["BatchIn"]
     assert (batch["properties"]["drafts"]["minItems"], batch["properties"]["drafts"]["maxItems"]) == (1, 100)
     assert batch["properties"]["drafts"]["items"] == {"$ref": "#/components/schemas/DraftIn"}
 
