@@ -32,7 +32,8 @@ def conformance(
             client.get("/healthz")
             results = list(check_lines(Deployment(client, sends, limited_key)))
     except (httpx.TransportError, httpx.InvalidURL, ValueError) as error:
-        typer.echo(f"{url}: nothing answers ({type(error).__name__}). Is this the service's address?", err=True)
+        reason = str(error).partition("\n")[0] or type(error).__name__  # such as a certificate that nobody vouches for
+        typer.echo(f"{url}: nothing answers ({reason}). Is this the service's address?", err=True)
         raise typer.Exit(2) from None
     _say(url, results, as_json=as_json)
     if any(result.state == "broken" for result in results):

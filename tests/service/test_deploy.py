@@ -306,3 +306,18 @@ def test_prometheus_scrapes_the_service_and_loads_the_rules(watched: Running, tm
         assert up[0]["value"][1] == "1"
         groups = httpx.get(url + "rules").json()["data"]["groups"]
         assert {len(group["rules"]) for group in groups} == {6, 12}
+
+
+def test_the_guide_copies_files_that_are_there_and_replaces_words_that_are_in_them() -> None:
+    section = (DEPLOY.parent / "README.md").read_text("utf-8").partition("### All of it on one machine")[2]
+    named = re.findall(r"\$deploy/([\w./{},*-]+)", section.partition("\n## ")[0])
+    assert len(named) == 5
+    for name in named:
+        choices = re.search(r"\{([^}]+)\}", name)
+        for choice in choices[1].split(",") if choices else ("",):
+            pattern = name.replace(choices[0], choice) if choices else name
+            assert list(DEPLOY.glob(pattern)), pattern
+    replaced = re.findall(r"sed 's/([^/]+)/[^/]*/' \$deploy/(\S+)", section)
+    assert {word for word, _ in replaced} == {"screening.example.com", "screening:8000"}
+    for word, file in replaced:
+        assert word in (DEPLOY / file).read_text("utf-8")
