@@ -17,13 +17,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial as partial_of
 
 from classifier import Draft, Order, Screener, Verdict
 from classifier.evidence import Evidence, LanguageGuess, RuleEvidence
 from classifier.model.encoder import EncoderScores
 from classifier.screener import RULES_ONLY, PartialEvidence
 from service.judging.encoder_queue import EncoderQueue, OverloadedError, Pace, spare_threads
+from service.judging.incomplete_answers import IncompleteAnswers
 from service.judging.micro_batching import MicroBatcher
 from service.telemetry.logs import event
 
@@ -84,6 +84,8 @@ class JudgingExecutor:
         self._encoder = EncoderQueue(threads=spare_threads(), clock=clock)
         self._lane_pace = Pace(_LANE_GUESS)
         self._in_lane = 0
+        self._incomplete = IncompleteAnswers()
+        self._behind = 0
 
     def close(self) -> None:
         """End the threads once they have finished what they are at."""
@@ -97,19 +99,26 @@ class JudgingExecutor:
         return quick and self._clock() >= self._distrusted_until
 
     def _distrust(self) -> None:
+        if self._behind:  # where drafts wait for each other, one that ends late is no sign of a slow one
+            return
         event("budget-overrun", level=logging.WARNING, stage="loop")
         self._distrusted_until = self._clock() + DISTRUST_SECONDS
 
     async def short(self, pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline) -> JudgedDraft:
         """The verdict on a draft that may be read on the event loop: without the encoder, and incomplete, where too
-        much waits for that. Raises OverloadedError where too much waits before the draft is judged at all."""
-        if self._micro_batcher.seconds_before(draft) > SHARE * deadline.left():
+        much waits for that, but not for long (`incomplete_answers.py`). Raises OverloadedError where too much waits."""
+        wait = self._micro_batcher.seconds_before(draft)
+        if wait > SHARE * deadline.left():
             raise OverloadedError
-        verdict, evidence = await self._verdict(pair[0], draft, order, deadline, or_without_encoder=True)
+        verdict, evidence = await self._verdict(
+            pair[0], draft, order, deadline, waits=wait > 0, may_be_incomplete=self._incomplete.spend
+        )
+        if verdict.complete:
+            self._incomplete.earn()
         shadow = None
         if pair[1] is not None:
             with suppress(OverloadedError):  # a challenger only watches: it says all that it would, or nothing
-                shadow, _ = await self._verdict(pair[1], draft, order, deadline, or_without_encoder=False)
+                shadow, _ = await self._verdict(pair[1], draft, order, deadline)
         return JudgedDraft(verdict, evidence, shadow)
 
     async def long(self, pair: Pair, draft: Draft, order: Order | None, deadline: JudgingDeadline) -> JudgedDraft:
@@ -145,32 +154,48 @@ class JudgingExecutor:
 
     async def _verdict(
         self, screener: Screener, draft: Draft, order: Order | None, deadline: JudgingDeadline, *,
-        or_without_encoder: bool,
+        waits: bool = False, may_be_incomplete: Callable[[], bool] = lambda: False,
     ) -> tuple[Verdict, Evidence]:  # fmt: skip
-        partial = await self._micro_batcher.partial_evidence(screener, draft, order, deadline.late)
+        """Raises OverloadedError where others took the time of this draft and it may not be answered incomplete.
+        `waits`: it came behind others."""
+        self._behind += waits
+        try:
+            partial = await self._micro_batcher.partial_evidence(screener, draft, order, deadline.late)
+        finally:
+            self._behind -= waits
+        if waits and deadline.late() and (partial.doubtful or not partial.in_time) and not may_be_incomplete():
+            raise OverloadedError
         scores: tuple[EncoderScores, ...] | None = ()
         if partial.doubtful:
             try:
-                scores = await self._encoder_scores(screener, partial, deadline)
+                scores = await self._encoder_scores(screener, partial, deadline, waits=waits)
             except OverloadedError:
-                if not or_without_encoder:
+                if not may_be_incomplete():
                     raise
                 event("budget-overrun", level=logging.WARNING, stage="encoder-queue")
                 scores = None
         return _decided(screener, partial, scores)
 
     async def _encoder_scores(
-        self, screener: Screener, partial: PartialEvidence, deadline: JudgingDeadline
+        self, screener: Screener, partial: PartialEvidence, deadline: JudgingDeadline, *, waits: bool
     ) -> tuple[EncoderScores, ...] | None:
-        """The encoder's word; None, and the evidence is incomplete, if it does not come in time or fails. Raises
-        OverloadedError where too much waits before the encoder."""
+        """The encoder's word; None, and the evidence is incomplete, if it takes too long or fails. Raises
+        OverloadedError where too much waits before the encoder, or where the time ends because others took it."""
         passages = len(partial.scores.asked) if partial.scores else 1
-        work = partial_of(screener.encoder_scores, partial)
+        begun = False
+
+        def work() -> tuple[EncoderScores, ...]:
+            nonlocal begun
+            begun = True
+            return screener.encoder_scores(partial)
+
         try:
             return await self._encoder.ask(work, passages, by=deadline.at, left=deadline.left())
         except OverloadedError:
             raise
         except TimeoutError:
+            if waits or not begun:
+                raise OverloadedError from None
             event("budget-overrun", level=logging.WARNING, stage="encoder")
         except Exception as error:  # the other witnesses have spoken: an encoder that fails must not silence them
             event("encoder-failed", level=logging.ERROR, kind=type(error).__name__)

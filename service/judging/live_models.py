@@ -21,7 +21,6 @@ from service.judging.executor import JudgedDraft, JudgingDeadline, JudgingExecut
 from service.judging.micro_batching import MOST_TOGETHER
 from service.telemetry.logs import event
 
-
 UNFINISHED = ".unfinished"
 """Stands in the folder of the rules while its files are replaced: they are no whole yet."""
 
@@ -167,7 +166,8 @@ class Screeners:
 
     def try_book(self, book: RuleBook) -> None:
         """Judge the canary drafts by a rule book that is to serve, with the live model. Raises CanaryError."""
-        judge_canaries(self._make(policy=Policy.load(), book=book, artifact=self.screener.artifact))
+        with self._loading:  # one after another: each screener takes its memory
+            judge_canaries(self._make(policy=Policy.load(), book=book, artifact=self.screener.artifact))
 
     def rules_refused(self, reason: str) -> None:
         """The rule book that the desk has in force cannot judge; with an empty `reason` it can."""

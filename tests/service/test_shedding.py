@@ -14,9 +14,10 @@ import pytest
 from classifier import Draft, Screener
 from classifier.model.encoder import EncoderScores
 from classifier.screener import PartialEvidence
-from service.judging import encoder_queue, executor
+from service.judging import encoder_queue, executor, incomplete_answers
 from service.judging.encoder_queue import EncoderQueue, OverloadedError, Pace
 from service.judging.executor import JudgedDraft, JudgingDeadline, JudgingExecutor, Pair
+from service.judging.incomplete_answers import IncompleteAnswers
 from service.judging.live_models import Screeners
 from tests.service.drafts import ALLOWED
 from tests.service.running import running, settings_for
@@ -155,6 +156,7 @@ def judged_at_once(monkeypatch: pytest.MonkeyPatch, pair: Pair) -> tuple[list[Ju
     of the others."""
     monkeypatch.setattr(encoder_queue, "_FIRST_GUESS", PACE)
     monkeypatch.setattr(executor, "spare_threads", lambda: 2)
+    monkeypatch.setattr(incomplete_answers, "START", COUNT)  # as if many complete answers had gone before
 
     async def all_of_them() -> tuple[list[JudgedDraft], list[JudgedDraft]]:
         Doubtful.go.clear()
@@ -204,3 +206,71 @@ def test_over_http_it_is_a_503_that_readiness_tells_of(tmp_path: Path) -> None:
         batch = service.client.post("/screen/batch", json={"drafts": [ALLOWED]}).json()
         assert batch["answers"][0]["status"] == 503
         assert service.client.get("/readyz").json()["shedding"] == ["judging"]
+
+
+def test_once_a_burst_is_answered_incomplete_the_rest_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where far more comes all the time, what is accepted is complete."""
+    burst = 10
+    monkeypatch.setattr(incomplete_answers, "START", burst)
+    monkeypatch.setattr(encoder_queue, "_FIRST_GUESS", PACE)
+    monkeypatch.setattr(executor, "spare_threads", lambda: 2)
+    made = Doubtful.load()
+
+    async def all_of_them() -> list[JudgedDraft | BaseException]:
+        Doubtful.go.clear()
+        judging = JudgingExecutor()
+        draft = Draft(ALLOWED["support_id"], ALLOWED["subject"], ALLOWED["body"])
+        asked = [
+            asyncio.ensure_future(judging.short((made, None), draft, None, JudgingDeadline(BUDGET)))
+            for _ in range(COUNT)
+        ]
+        await asyncio.wait(asked[-1:])  # the last of them is refused, and all that is refused is refused at once
+        Doubtful.go.set()
+        try:
+            return await asyncio.gather(*asked, return_exceptions=True)
+        finally:
+            judging.close()
+
+    found = asyncio.run(all_of_them())
+    judged = [one for one in found if isinstance(one, JudgedDraft)]
+    assert sum(one.verdict.complete for one in judged) == FIT
+    assert sum(not one.verdict.complete for one in judged) == burst
+    assert sum(isinstance(one, OverloadedError) for one in found) == COUNT - FIT - burst
+
+
+def test_who_waited_behind_others_until_it_was_too_late_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incomplete_answers, "START", 0)
+    made = Screener.load()
+
+    class Late(JudgingDeadline):
+        """It has time when it comes, and none once others are judged."""
+
+        def late(self) -> bool:
+            return True
+
+    async def two() -> list[JudgedDraft | BaseException]:
+        judging = JudgingExecutor()
+        asked = [judging.short((made, None), Draft(**ALLOWED), None, Late(60)) for _ in range(2)]
+        try:
+            found = await asyncio.gather(*asked, return_exceptions=True)
+            assert judging.fits_loop(Draft(**ALLOWED), JudgingDeadline(60))  # a crowd is no sign of a slow draft
+            return found
+        finally:
+            judging.close()
+
+    alone, behind = asyncio.run(two())
+    assert isinstance(alone, JudgedDraft)  # slow by itself: that is no overload, and it is answered so far
+    assert not alone.verdict.complete
+    assert isinstance(behind, OverloadedError)
+
+
+def test_complete_answers_earn_incomplete_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incomplete_answers, "MOST", 2)
+    allowance = IncompleteAnswers()
+    assert not allowance.spend()
+    for _ in range(101):
+        allowance.earn()
+    assert [allowance.spend() for _ in range(2)] == [True, False]
+    for _ in range(1000):
+        allowance.earn()
+    assert [allowance.spend() for _ in range(3)] == [True, True, False]
