@@ -1,8 +1,11 @@
 """Signing in by OpenID Connect, end to end: a small provider runs on a free port beside the service."""
 
 import re
+import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from service.storage.tables.review import AuditRow, IdentityRow, SessionRow, Use
 from service.storage.users import Users
 from tests.review.desk import PASSWORD, Seat, add_people
 from tests.review.oidc_provider import CLIENT, SECRET, Provider, a_provider, new_key
+from tests.service.drafts import ALLOWED
 from tests.service.running import Running, running, settings_for
 
 ROLES = {
@@ -255,6 +259,39 @@ def test_a_provider_that_is_away_is_said_and_passwords_still_work(tmp_path: Path
         assert "Everything that waits" in Seat(client).sign_in("mira", PASSWORD).text
 
 
+def test_a_provider_that_hangs_takes_no_thread_from_those_who_screen(tmp_path: Path) -> None:
+    known = {"oidc_issuer": "http://127.0.0.1:9", "oidc_client_id": CLIENT}
+    with running(settings_for(tmp_path, encoder="off", **known)) as service:
+        go_on, asked = threading.Event(), threading.Semaphore(0)
+
+        class Hanging(httpx.BaseTransport):
+            def handle_request(self, request: httpx.Request) -> httpx.Response:
+                asked.release()
+                go_on.wait(60)
+                raise httpx.ReadTimeout("nothing came")
+
+        service.app.state.oidc.close()
+        service.app.state.oidc._http = httpx.Client(transport=Hanging())
+
+        def ask(number: int) -> str:
+            with browser(service) as client:
+                return client.get("/review/login/oidc").text
+
+        with ThreadPoolExecutor(50) as pool:
+            asking = [pool.submit(ask, number) for number in range(50)]
+            try:
+                assert asked.acquire(timeout=60)
+                refused = next(as_completed(asking, timeout=60)).result()
+                assert "Too many sign in at the moment" in refused
+                assert service.screen(ALLOWED)["decision"] == "allow"
+                assert service.client.get("/review/login").status_code == 200
+            finally:
+                go_on.set()
+        words = [one.result() for one in asking]
+        assert sum("does not answer" in text for text in words) == 12
+        assert sum("Too many" in text for text in words) == 38
+
+
 def test_passwords_can_be_switched_off(there: Provider, tmp_path: Path) -> None:
     known = {"oidc_issuer": there.issuer, "oidc_client_id": CLIENT, "password_sign_in": "off"}
     with running(settings_for(tmp_path, **known)) as service, browser(service) as client:
@@ -290,6 +327,16 @@ def test_settings_that_cannot_be_meant_are_refused(tmp_path: Path, given: dict[s
 def test_a_role_that_there_is_not_stops_the_start(tmp_path: Path) -> None:
     known = {"oidc_issuer": "https://id.example.com", "oidc_client_id": CLIENT, "oidc_roles": "staff=boss"}
     with pytest.raises(ValueError, match=r"SCREENING_OIDC_ROLES.*staff=boss"):
+        create_app(settings_for(tmp_path, **known))
+
+
+def test_without_the_extra_the_start_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.endswith("oidc.id_tokens")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("service.review.auth.oidc.id_tokens", raising=False)
+    monkeypatch.setitem(sys.modules, "authlib.oidc.core", None)
+    known = {"oidc_issuer": "https://id.example.com", "oidc_client_id": CLIENT}
+    with pytest.raises(ValueError, match=r"pip install 'draft-screening\[oidc\]'"):
         create_app(settings_for(tmp_path, **known))
 
 

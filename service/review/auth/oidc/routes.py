@@ -1,8 +1,13 @@
 """The way to the provider, and back."""
 
 import logging
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from sqlalchemy.exc import IntegrityError
 
@@ -20,15 +25,18 @@ from service.telemetry.logs import event
 
 router = APIRouter(prefix="/review/login/oidc", include_in_schema=False, route_class=PageRoute)
 WAY_COOKIE = "review_oidc"
+MOST_WAITING = 8
+"""People who may wait for the provider beside the four whom it is being asked about."""
+Answered = TypeVar("Answered")
 
 
 @router.get("")
-def leave(request: Request, services: ServicesDep) -> Response:
+async def leave(request: Request, services: ServicesDep) -> Response:
     """Go to the provider."""
     following = request.query_params.get("next", "")
     try:
         page = following if is_desk_page(following) else ""
-        address, cookie = _provider(request).begin(_back(request, services), page)
+        address, cookie = await _asked(partial(_provider(request).begin, _back(request, services), page))
     except OidcError as error:
         return _refused(request, error)
     answer = RedirectResponse(address, 303, HEADERS)
@@ -37,14 +45,15 @@ def leave(request: Request, services: ServicesDep) -> Response:
 
 
 @router.get("/callback")
-def come_back(request: Request, services: ServicesDep) -> Response:
+async def come_back(request: Request, services: ServicesDep) -> Response:
     """Come back from the provider: a session, or the reason for none."""
     cookie = request.cookies.get(WAY_COOKIE, "")
     try:
-        identity, following = _provider(request).finish(request.query_params, cookie, _back(request, services))
+        finish = partial(_provider(request).finish, request.query_params, cookie, _back(request, services))
+        identity, following = await _asked(finish)
     except OidcError as error:
         return _refused(request, error)
-    secret, wrong = _started(services, identity)
+    secret, wrong = await run_in_threadpool(_started, services, identity)
     if wrong:
         event("oidc-refused", level=logging.WARNING, reason=wrong)
         answer: Response = sign_in_page(request, wrong=wrong, status=403)
@@ -53,6 +62,18 @@ def come_back(request: Request, services: ServicesDep) -> Response:
         keep(request, answer, COOKIE, secret, services.settings.session_hours * 3600)
     answer.delete_cookie(WAY_COOKIE, path=base_of(request))
     return answer
+
+
+async def _asked(work: Callable[[], tuple[Answered, str]]) -> tuple[Answered, str]:
+    """Ask the provider in a thread of its own: one that says nothing takes none of those that screen."""
+    if _threads().statistics().tasks_waiting >= MOST_WAITING:
+        raise OidcError("too many wait for the provider", "Too many sign in at the moment. Try again in a moment.")
+    return await to_thread.run_sync(work, limiter=_threads())
+
+
+@cache
+def _threads() -> CapacityLimiter:
+    return CapacityLimiter(4)
 
 
 def _started(services: Services, identity: OidcIdentity) -> tuple[str, str]:
