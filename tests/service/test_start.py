@@ -11,8 +11,8 @@ from service.demo import prepare
 from tests.service.running import settings_for
 
 NOT_FOR_SERVING = {
-    "alembic", "cleanlab", "dask", "distributed", "joblib", "matplotlib", "pandas", "pyarrow", "py3langid", "scipy",
-    "sklearn", "torch",
+    "alembic", "authlib", "cleanlab", "dask", "distributed", "joblib", "matplotlib", "pandas", "pyarrow", "py3langid",
+    "scipy", "sklearn", "torch",
 }  # fmt: skip
 STARTS = """
 import gc, json, sys
