@@ -70,6 +70,8 @@ class CaseView:
     due_at: datetime
     urgency: str
     draft: ShownDraft
+    thread: Draft | None
+    """The draft as stored, for what it answers; None once its text is purged."""
     findings: list[ShownFinding]
     reasons: list[FindingGroup]
     scores: list[LabelProbability]
@@ -127,7 +129,8 @@ def case_view(session: Session, encryptor: Encryptor, policy: Policy, case: Case
         labels=split(case.labels), preview=_preview(case, verdict),
         says=outcome_words(case.decision, appealed=appeal is not None and not appeal["outcome"]),
         created_at=case.created_at, due_at=case.due_at,
-        urgency=urgency(case.due_at), draft=_shown_draft(draft, marks), findings=findings, reasons=reasons(findings),
+        urgency=urgency(case.due_at), draft=_shown_draft(draft, marks), thread=draft,
+        findings=findings, reasons=reasons(findings),
         scores=_scores(verdict),
         order=_order_words(row.order_state), merchant=row.merchant_id, template=row.template_hash,
         language_words=_language(verdict),
