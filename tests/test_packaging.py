@@ -26,8 +26,11 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 OWN_EXTRA = {"classifier": None, "service": "service", "training": "training"}
-OTHER_EXTRAS = ("training.encoder.fine_tuning", "training.encoder.network", "training.tickets.word_list")
-"""Modules of the extras `encoder` and `words`, which hardly any machine has."""
+OTHER_EXTRAS = (
+    "training.encoder.fine_tuning", "training.encoder.network", "training.tickets.word_list",
+    "service.review.auth.oidc.id_tokens",
+)  # fmt: skip
+"""Modules of the extras `encoder`, `words` and `oidc`, imported where they are asked for."""
 NOT_PYTHON = (".toml", ".txt", ".npz", ".json", ".onnx", ".html", ".css", ".js", ".ts", ".j2", ".mako")
 
 BLOCKED = """

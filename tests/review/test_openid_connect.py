@@ -93,7 +93,10 @@ def test_a_stranger_with_a_role_is_signed_in_and_is_the_same_person_the_next_tim
         answer = client.get(way[1])
         assert answer.status_code == 200
         assert "Everything that waits" in answer.text
-        assert f"{name}, reviewer" in client.get("/review/account").text
+        own = client.get("/review/account").text
+        assert f"{name}, reviewer" in own
+        assert "Change your password" not in own
+        assert "whose own second factor counts" in client.get("/review/account/second-factor").text
         assert {cookie.name for cookie in client.cookies.jar} >= {"review_session"}
         assert "review_oidc" not in client.cookies
     assert provider.asked["scope"] == "openid profile email"

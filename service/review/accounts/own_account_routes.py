@@ -12,7 +12,8 @@ from service.review.auth.roles import Reviewer
 from service.review.auth.sessions import COOKIE, end_own, sessions_of, start_again
 from service.review.auth.sign_in_limits import SignInDelayedError
 from service.review.web.pages import PageRoute, go, page
-from service.storage.users import LONGEST_PASSWORD, SHORTEST_PASSWORD, UserError, Users, hash_password
+from service.storage.tables.review import UserRow
+from service.storage.users import LONGEST_PASSWORD, NO_PASSWORD, SHORTEST_PASSWORD, UserError, Users, hash_password
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 
@@ -21,7 +22,8 @@ router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRo
 def account(request: Request, services: ServicesDep, session: SessionDep, me: ReviewerDep) -> Response:
     """The page."""
     found = sessions_of(session, me, request.cookies.get(COOKIE, ""), session_life(services.settings))
-    return page(request, "accounts/account.html", me, sessions=found, shortest=SHORTEST_PASSWORD)
+    known = session.get_one(UserRow, me.id).password_hash != NO_PASSWORD
+    return page(request, "accounts/account.html", me, sessions=found, shortest=SHORTEST_PASSWORD, has_password=known)
 
 
 @router.post("/account/password")
