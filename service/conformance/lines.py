@@ -253,6 +253,26 @@ def _reminders(at: Deployment) -> None:
         expect("reply-within-one-business-day" in ids, f"{decision}: {ids}")
 
 
+def _unknowable(why: str) -> Check:
+    def check(at: Deployment) -> None:
+        raise NotCheckedError(why)
+
+    return check
+
+
+for _name, _words, _why in (
+    (
+        "decision.possible",
+        "**warn** if a prohibited label is possible.",
+        "which draft is in doubt depends on the model",
+    ),
+    ("decision.unjudged", "**warn** if the draft could not be judged.", "would have to break the deployment"),
+    ("form.unknown_id", "**warn** if the Support ID is unknown.", "depends on the orders that the deployment knows"),
+    ("order.source", "What an order source knows wins over the caller's `order`.", "depends on those orders too"),
+):
+    line(_name, _words)(_unknowable(_why))
+
+
 # Passes
 
 
