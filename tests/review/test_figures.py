@@ -294,6 +294,7 @@ def test_the_audit_opens_without_signing_in_and_groups_what_belongs_together(des
     page = lena.page("/audit")
     assert '<td data-th="Did" class="moment">signed in</td>' not in page
     assert page.count(f'title="case:{case}"') == 1
+    desk.fresh_seat("mira").client.close()  # the page holds the newest hundred rows
     assert "signed in</td>" in lena.page("/audit?sign_ins=1&actor=mira")
     assert "signed in</td>" in lena.page("/audit?action=signed_in")
 

@@ -107,7 +107,11 @@ def test_a_screening_brings_its_findings_and_its_case(database: Database, screen
     with database.reading() as session:
         rules = session.execute(select(FindingRow.rule_id, FindingRow.severity)).all()
         assert ("substitute.trial", "shadow") in [tuple(row) for row in rules]
-        assert len(rules) == len(kept.verdict["findings"]) + 1
+        findings = {f["id"] for f in kept.verdict["findings"]}
+        quiet = {hit["rule_id"] for hit in json.loads(kept.evidence)["rules"]["hits"]} - findings
+        assert quiet
+        assert {rule for rule, severity in rules if severity == "hit"} == quiet
+        assert len(rules) == len(kept.verdict["findings"]) + 1 + len(quiet)
         case = session.scalars(select(CaseRow)).one()
         assert (case.kind, case.state, case.due_at) == ("blocked", "open", NOW)
 
@@ -323,7 +327,7 @@ def test_a_backup_restores_into_either_database(
     restored.close()
 
 
-LATER_TABLES = ("audit_head", "redemptions", "upkeep", "preferences")
+LATER_TABLES = ("audit_head", "redemptions", "upkeep", "preferences", "identities", "second_factors")
 LATER_COLUMNS = {
     "rule_versions": ("signature",), "audit": ("hash",), "screenings": ("verdict_hash",),
     "cases": ("template_hash", "earlier_round"),
