@@ -139,7 +139,8 @@ class Soak:
     def _caller(self, number: int, rate: float) -> None:
         rng, texts = random.Random(number), drafts()
         headers = {"Authorization": f"Bearer {KEY}"}
-        with httpx.Client(base_url=self.url, headers=headers, timeout=60) as client:
+        limits = httpx.Limits(keepalive_expiry=3)  # the service lets idle connections go after five seconds
+        with httpx.Client(base_url=self.url, headers=headers, timeout=60, limits=limits) as client:
             while not self.over.wait(rng.expovariate(rate)):
                 words = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=9))
                 draft = rng.choice(texts) if rng.random() < 0.7 else SWAP
@@ -186,7 +187,7 @@ class Soak:
                 self._timed("decide", seat.post, f"/cases/{case}/decide", outcome=outcome, **form)
                 self.tally.did("decisions asked for")
             if rng.random() < 0.1:
-                self._timed("figures", seat.get, "/statistics")
+                self._timed("figures", seat.get, "/numbers")
 
     def _leads(self) -> None:
         lena, ada = self._seat("lena"), self._seat("ada")
