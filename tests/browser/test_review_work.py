@@ -133,11 +133,11 @@ def test_the_keys_are_on_the_buttons_and_in_the_help(sit: Callable[..., Page], d
     ):
         assert key in page.locator(f'[data-key="{key}"]', has_text=name).locator("kbd").all_inner_texts()
     page.keyboard.press("?")
-    expect(page.locator("dialog dl")).to_contain_text("Keep blocked")
-    keys = page.locator("dialog kbd").all_inner_texts()
+    expect(page.locator("dialog#keys dl")).to_contain_text("Keep blocked")
+    keys = page.locator("dialog#keys kbd").all_inner_texts()
     assert {"1", "2", "3", "4", "5", "6", "u", "o", "s", "n", "j", "k", "h", "r", "e", "?"} <= set(keys)
     page.keyboard.press("Escape")
-    expect(page.locator("dialog")).to_be_hidden()
+    expect(page.locator("dialog#keys")).to_be_hidden()
 
 
 def test_the_list_is_walked_selected_and_searched_by_keyboard(sit: Callable[..., Page]) -> None:
@@ -376,7 +376,8 @@ def leave(page: Page, url: str) -> None:
 
 REACHED: dict[str, Callable[[Page, str], None]] = {
     "case": open_case, "rule": open_rule, "rule-checked": check_a_rule, "rule-drafted": keep_a_rule,
-    "publish": publish_a_rule, "template": open_template, "bulk": count_a_selection, "refusal": be_refused, "login": leave,
+    "publish": publish_a_rule, "template": open_template, "bulk": count_a_selection, "refusal": be_refused,
+    "login": leave,
 }  # fmt: skip
 """Pages that are reached by doing something; signing out comes last."""
 
