@@ -43,6 +43,10 @@ def _fold_character(character: str) -> str:
 
 
 _FOLDED = _FoldedCharacters()
+_ASCII = {number: _FOLDED[chr(number)] for number in range(128)}
+"""Each reads as one character."""
+_ENOUGH = 24
+"""From so many characters on, and between those that move what follows, a stretch of text is folded in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +121,40 @@ def _apart(found: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
 
 
 def _fold_run(text: str, start: int, end: int, out: list[str], starts: list[int], ends: list[int]) -> None:
+    """Fold text[start:end]: in one go what reads as one character each, up to each that reads as several or as none.
+    Where there are many of those, or little text, character by character is faster."""
+    if end - start < _ENOUGH:
+        _fold_characters(text, start, end, out, starts, ends)
+        return
+    odd = _ODD.findall(text, start, end)
+    moving = {character for character in set(odd) if len(_FOLDED[character]) != 1}
+    if moving and _ENOUGH * sum(map(moving.__contains__, odd)) > end - start:
+        _fold_characters(text, start, end, out, starts, ends)
+        return
+    table = _ASCII | {ord(character): _FOLDED[character] for character in set(odd)}
+    at = start
+    for place in [m.start() for m in _ODD.finditer(text, start, end) if m.group() in moving] if moving else ():
+        _fold_stretch(text, at, place, table, out, starts, ends)
+        reads = _FOLDED[text[place]]
+        out.append(reads)
+        starts.extend([place] * len(reads))
+        ends.extend([place + 1] * len(reads))
+        at = place + 1
+    _fold_stretch(text, at, end, table, out, starts, ends)
+
+
+def _fold_characters(text: str, start: int, end: int, out: list[str], starts: list[int], ends: list[int]) -> None:
     for index in range(start, end):
         for character in _FOLDED[text[index]]:
             out.append(character)
             starts.append(index)
             ends.append(index + 1)
+
+
+def _fold_stretch(
+    text: str, start: int, end: int, table: dict[int, str], out: list[str], starts: list[int], ends: list[int]
+) -> None:
+    if start < end:
+        out.append(text[start:end].translate(table))
+        starts.extend(range(start, end))
+        ends.extend(range(start + 1, end + 1))

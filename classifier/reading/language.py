@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain, repeat
 from pathlib import Path
 from runpy import run_path
 from typing import Literal
@@ -84,6 +85,9 @@ class LanguageJudge:
         any other draft all but those in a language that we judge."""
         if main.judged == "none":
             return [sentence for sentence in sentences if not self._can_judge(tokens[slice(*sentence)])]
+        unknown = [word for word in tokens if word not in self._english and len(word) > 1]
+        if len(unknown) < _FEW_WORDS and all(map(str.isascii, unknown)):
+            return []  # too few for any sentence to stand out
         return [sentence for sentence in sentences if self._cannot_judge(tokens[slice(*sentence)])]
 
     def _can_judge(self, words: Sequence[str]) -> bool:
@@ -110,16 +114,16 @@ class LanguageJudge:
     def _votes(self, tokens: Sequence[str]) -> Counter[str]:
         """How many of the tokens are among the commonest words of each language."""
         common = _common_words(tuple(sorted(self._full | self._partial)))
-        return Counter(language for token in tokens for language in common.get(token, ()))
+        return Counter(chain.from_iterable(map(common.get, tokens, repeat(()))))
 
     def _winner(self, votes: Counter[str]) -> str | None:
         """The language of the most votes, of those that we judge where it is close; None where there are few votes."""
         judged = self._full | self._partial
-        best = max(judged, key=lambda code: (votes[code], code))
-        other = max(_OTHERS, key=lambda code: (votes[code], code))
-        if votes[other] >= _LEAST_HITS and votes[other] > _CLEARLY_MORE * votes[best]:
+        most, best = max([(count, code) for code, count in votes.items() if code in judged], default=(0, ""))
+        others, other = max([(count, code) for code, count in votes.items() if code in _OTHERS], default=(0, ""))
+        if others >= _LEAST_HITS and others > _CLEARLY_MORE * most:
             return other
-        return best if votes[best] >= _LEAST_HITS and votes[best] >= votes[other] else None
+        return best if most >= _LEAST_HITS and most >= others else None
 
     def _detect(self, text: str, votes: Counter[str]) -> str:
         import py3langid  # loaded for the first draft that needs it: most never do, and it takes half a second

@@ -5,7 +5,7 @@ A passage is bounded in words, whatever the draft's length, and no passage knows
 elsewhere cannot soften it.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +28,9 @@ _STOCK = ("stock", "sold", "ausverkauf", "vergriffen", "lager", "lieferbar", "ve
           "umtausch", "echang", "cambio", "scambio", "tauschen")  # fmt: skip
 """Beginnings of words by which a sentence tells what became of the order, or of the stock."""
 
+_LEAST_STEM = min(map(len, (*_CANCELLING, *_STOCK)))
+_BEGINNINGS = frozenset(stem[:_LEAST_STEM] for stem in (*_CANCELLING, *_STOCK))
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -45,7 +48,8 @@ class Passage:
 
 def background(reading: Reading) -> Background:
     """The first sentence that tells what became of the order, and the first that tells of the stock."""
-    return _first_with(reading, _CANCELLING), _first_with(reading, _STOCK)
+    places = [at for at, token in enumerate(reading.tokens) if token[:_LEAST_STEM] in _BEGINNINGS]
+    return _first_with(reading, places, _CANCELLING), _first_with(reading, places, _STOCK)
 
 
 def passages(reading: Reading, known: Background | None = None) -> list[Passage]:
@@ -82,10 +86,17 @@ def _clipped_end(sentence: Range, most: int) -> Range:
     return sentence[0], min(sentence[1], sentence[0] + most)
 
 
-def _first_with(reading: Reading, stems: tuple[str, ...]) -> Telling | None:
-    """The number of the first sentence with a word that begins so, and the tokens around that word."""
-    for n, (first, end) in enumerate(reading.judged):
-        for at in range(first, end):
-            if reading.tokens[at].startswith(stems):
+def _first_with(reading: Reading, places: Sequence[int], stems: tuple[str, ...]) -> Telling | None:
+    """The number of the first sentence with a word that begins so, of those at some places, and the tokens around that
+    word."""
+    for at in places:
+        if reading.tokens[at].startswith(stems):
+            n = bisect_right(reading.judged, at, key=_first_token) - 1
+            if n >= 0 and at < reading.judged[n][1]:
+                first, end = reading.judged[n]
                 return n, (max(first, at - _BACKGROUND), min(end, at + 1 + _BACKGROUND))
     return None
+
+
+def _first_token(sentence: Range) -> int:
+    return sentence[0]

@@ -122,9 +122,14 @@ class Reader:
     def _says_nothing(self, tokens: list[str], language: LanguageGuess) -> bool:
         """Whether a body of some length has hardly a word that we know, or repeats the same few; what is written in
         another language says something."""
+        known: set[str] = set()
+        for token in tokens:  # most texts have enough of them in their first line
+            if token in self._words.known and token.isalpha() and not _VOWELS.isdisjoint(token):
+                known.add(token)
+                if len(known) >= _FEW_WORDS:
+                    return False
         words = [token for token in tokens if token.isalpha()]
-        known = {word for word in words if word in self._words.known and not _VOWELS.isdisjoint(word)}
-        if len(words) < _ENOUGH_TO_SAY or len(known) >= _FEW_WORDS or not all(map(str.isascii, words)):
+        if len(words) < _ENOUGH_TO_SAY or not all(map(str.isascii, words)):
             return False
         return not self._languages.says_something(tokens, language)
 
@@ -196,8 +201,9 @@ def _restore(folded: Folded, text: str, starts: list[int], ends: list[int], firs
     """Turn folded offsets into those of the text as typed, for the tokens from `first` on."""
     assert folded.starts is not None
     assert folded.ends is not None
-    for i in range(first, len(starts)):
-        starts[i], ends[i] = folded.starts[starts[i]], end_of_letter(text, folded.ends[ends[i] - 1])
+    typed = [folded.ends[end - 1] for end in ends[first:]]
+    starts[first:] = map(folded.starts.__getitem__, starts[first:])
+    ends[first:] = [end if text[end : end + 1].isascii() else end_of_letter(text, end) for end in typed]
 
 
 def _closed(

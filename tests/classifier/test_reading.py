@@ -145,3 +145,14 @@ def test_letters_that_make_no_word_say_nothing(word: str) -> None:
 
 def test_an_offer_made_many_times_says_something() -> None:
     assert not read("Want the red one instead? " * 10).says_nothing
+
+
+def test_text_is_folded_alike_by_stretches_and_character_by_character() -> None:
+    odd = "ﬁ…ß\u200b\u0301½"
+    for gap in (0, 3, 40):  # dense ones are folded one by one, rare ones stretch by stretch
+        text = "".join(f"{character}{'aÉ`x’ Ж' * gap}" for character in odd * 2)
+        whole = fold(text)
+        one_by_one = [(letter, i) for i, character in enumerate(text) for letter in fold(character + "…").text[:-3]]
+        assert whole.text == "".join(letter for letter, _ in one_by_one)
+        assert whole.starts == [i for _, i in one_by_one]
+        assert whole.ends == [i + 1 for _, i in one_by_one]
