@@ -154,7 +154,7 @@ _UNHASHED_AT_THE_END = (
     select(*_columns()).where(AuditRow.id > func.coalesce(_LAST_HASHED.scalar_subquery(), 0)).order_by(AuditRow.id)
 )
 _MOVE_HEAD = update(AuditHeadRow).where(AuditHeadRow.id == 1).values(rows=bindparam("rows"), hash=bindparam("hash"))
-"""Every opened case needs these: made once, each costs a third of what it costs made for each transaction."""
+"""Every opened case needs these: they are made once, not for each transaction."""
 
 
 def seal(connection: Connection, at: datetime) -> None:

@@ -34,12 +34,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a plan gave, medians over the rounds; milliseconds. `late_ms`: p99 in open loop at 70% of `per_second`."""
+    """What a plan gave, medians over the rounds; milliseconds. `refused`: the share of requests that were turned away.
+    `late_ms`: p99 in open loop at 70% of `per_second`."""
 
     per_second: float
     median_ms: float
     p99_ms: float
     cpu_ms: float
+    refused: float = 0.0
     late_ms: float | None = None
 
 
@@ -116,7 +118,10 @@ def _round(plan: Plan, seconds: float, connections: int) -> Row:
     before = plan.server.cpu_seconds()
     figures = load.closed(plan.server.port, _requests(plan.mode), seconds, connections)
     spent = plan.server.cpu_seconds() - before
-    return Row(figures.per_second, figures.median * 1000, figures.p99 * 1000, spent * 1000 / figures.count)
+    return Row(
+        figures.per_second, figures.median * 1000, figures.p99 * 1000, spent * 1000 / figures.count,
+        figures.refused / (figures.count + figures.refused),
+    )  # fmt: skip
 
 
 def _requests(mode: str) -> list[bytes]:
@@ -150,12 +155,13 @@ def _strange(draft: dict[str, str], rng: random.Random) -> dict[str, str]:
 
 def table(rows: Rows) -> Iterator[str]:
     """The rows as lines of text."""
-    yield f"{'':27} {'a second':>9} {'of bare':>8} {'median ms':>10} {'p99 ms':>8} {'cpu ms':>7} {'p99 at 70%':>11}"
+    heads = f"{'a second':>9} {'of bare':>8} {'median ms':>10} {'p99 ms':>8} {'cpu ms':>7} {'refused':>8}"
+    yield f"{'':27} {heads} {'p99 at 70%':>11}"
     for name, row in rows.items():
         late = f"{row.late_ms:11.2f}" if row.late_ms else ""
         yield (
             f"{name:27} {row.per_second:9.0f} {row.per_second / rows['bare'].per_second:8.0%} {row.median_ms:10.2f} "
-            f"{row.p99_ms:8.2f} {row.cpu_ms:7.3f} {late}"
+            f"{row.p99_ms:8.2f} {row.cpu_ms:7.3f} {row.refused:8.1%} {late}"
         )
 
 

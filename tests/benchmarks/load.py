@@ -20,12 +20,14 @@ from tests.benchmarks.servers import KEY
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a load gave: answers per second, and how long answers took, in seconds."""
+    """What a load gave: answers per second, and how long answers took, in seconds. `refused` were turned away because
+    too much came, and are no answers."""
 
     per_second: float
     median: float
     p99: float
     count: int
+    refused: int = 0
 
 
 def request(draft: dict[str, str], mode: str) -> bytes:
@@ -39,7 +41,8 @@ def request(draft: dict[str, str], mode: str) -> bytes:
 
 
 def closed(port: int, requests: Sequence[bytes], seconds: float, connections: int) -> Figures:
-    """Each connection asks again as soon as it is answered. Raises RuntimeError for an answer that is no 200."""
+    """Each connection asks again as soon as it is answered. Raises RuntimeError for an answer that is neither a 200
+    nor a 503."""
     return _run(_closed(port, itertools.cycle(requests), seconds, connections))
 
 
@@ -63,13 +66,14 @@ def _run(load: Coroutine[Any, Any, Figures]) -> Figures:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection; `answered(connection, seconds)` is called for each whole answer."""
+    """One keep-alive connection; `answered(connection, seconds)` is called for each whole answer, without the seconds
+    where it refuses."""
 
-    def __init__(self, answered: "Callable[[Connection, float], None]") -> None:
+    def __init__(self, answered: "Callable[[Connection, float | None], None]") -> None:
         self._answered = answered
         self._buffer = b""
         self._since = 0.0
-        self.errors = 0
+        self.errors = self.refused = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ready to ask."""
@@ -91,11 +95,13 @@ class Connection(asyncio.Protocol):
         if len(rest) < int(head[at:].split(b"\r\n", 1)[0]):
             return
         self._buffer = b""
-        self.errors += not head.startswith(b"HTTP/1.1 200")
-        self._answered(self, time.perf_counter() - self._since)
+        refused = head.startswith(b"HTTP/1.1 503")
+        self.refused += refused
+        self.errors += not refused and not head.startswith(b"HTTP/1.1 200")
+        self._answered(self, None if refused else time.perf_counter() - self._since)
 
 
-async def _connect(port: int, count: int, answered: Callable[[Connection, float], None]) -> list[Connection]:
+async def _connect(port: int, count: int, answered: Callable[[Connection, float | None], None]) -> list[Connection]:
     loop = asyncio.get_running_loop()
     made = [await loop.create_connection(lambda: Connection(answered), "127.0.0.1", port) for _ in range(count)]
     return [connection for _, connection in made]
@@ -106,8 +112,9 @@ async def _closed(port: int, requests: Iterator[bytes], seconds: float, connecti
     done = asyncio.Event()
     busy = connections
 
-    def answered(connection: Connection, taken: float) -> None:
-        times.append(taken)
+    def answered(connection: Connection, taken: float | None) -> None:
+        if taken is not None:
+            times.append(taken)
         ask(connection)
 
     def ask(connection: Connection) -> None:
@@ -126,7 +133,7 @@ async def _closed(port: int, requests: Iterator[bytes], seconds: float, connecti
     for connection in made:
         ask(connection)
     await done.wait()
-    figures = _figures(times, time.perf_counter() - started)
+    figures = _figures(times, time.perf_counter() - started, made)
     _end(made)
     return figures
 
@@ -136,8 +143,9 @@ async def _open(port: int, requests: Sequence[bytes], seconds: float, rate: floa
     times: list[float] = []
     waiting: deque[tuple[bytes, float]] = deque()
 
-    def free_again(connection: Connection, taken: float) -> None:
-        times.append(taken)
+    def free_again(connection: Connection, taken: float | None) -> None:
+        if taken is not None:
+            times.append(taken)
         if waiting:
             connection.ask(*waiting.popleft())
         else:
@@ -155,9 +163,9 @@ async def _open(port: int, requests: Sequence[bytes], seconds: float, rate: floa
             free.pop().ask(*one)
         else:
             waiting.append(one)
-    while len(times) < asked and time.perf_counter() < started + seconds + 60:
+    while len(times) + sum(one.refused for one in made) < asked and time.perf_counter() < started + seconds + 60:
         await asyncio.sleep(0.05)
-    figures = _figures(times, seconds)
+    figures = _figures(times, seconds, made)
     _end(made)
     return figures
 
@@ -166,12 +174,13 @@ def _end(connections: Sequence[Connection]) -> None:
     for connection in connections:
         connection.transport.abort()
     if sum(connection.errors for connection in connections):
-        raise RuntimeError("some answers were not 200")
+        raise RuntimeError("some answers were neither 200 nor 503")
 
 
-def _figures(times: Sequence[float], seconds: float) -> Figures:
+def _figures(times: Sequence[float], seconds: float, connections: Sequence[Connection]) -> Figures:
     if not times:
         raise RuntimeError("nothing was answered")
     ordered = sorted(times)
     count = len(ordered)
-    return Figures(count / seconds, ordered[count // 2], ordered[int(count * 0.99)], count)
+    refused = sum(one.refused for one in connections)
+    return Figures(count / seconds, ordered[count // 2], ordered[int(count * 0.99)], count, refused)
