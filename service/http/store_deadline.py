@@ -38,7 +38,7 @@ class StoreDeadline:
         await self._within(scope, receive, send)
 
     async def _within(self, scope: Scope, receive: Receive, send: Send) -> None:
-        whole, told = asyncio.Event(), _Told(send)
+        whole, outgoing = asyncio.Event(), _Outgoing(send)
         if scope["method"] in ("GET", "HEAD"):
             whole.set()
 
@@ -48,12 +48,12 @@ class StoreDeadline:
                 whole.set()
             return message
 
-        work = asyncio.ensure_future(self._app(scope, received, told))
+        work = asyncio.ensure_future(self._app(scope, received, outgoing))
         arrival = asyncio.ensure_future(whole.wait())
         try:
             await asyncio.wait({work, arrival}, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait({work}, timeout=self._longest())
-            if work.done() or told.begun:
+            if work.done() or outgoing.begun:
                 await work
                 return
         except asyncio.CancelledError:
@@ -61,13 +61,13 @@ class StoreDeadline:
             raise
         finally:
             arrival.cancel()
-        told.closed = self._silent = True
+        outgoing.closed = self._silent = True
         work.add_done_callback(_forgotten)
         self._health.failed(StoreSilentError())
         await render(_silent())(scope, receive, send)
 
 
-class _Told:
+class _Outgoing:
     """Sends on, until somebody else has answered."""
 
     def __init__(self, send: Send) -> None:
