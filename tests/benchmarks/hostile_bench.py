@@ -4,7 +4,7 @@ tests.benchmarks.hostile_bench`. At most 5 is owed."""
 import time
 
 from classifier import Draft, Screener
-from tests.classifier.test_bounds import HOSTILE, LENGTH
+from tests.classifier.reading.test_bounds import HOSTILE, LENGTH
 from training.tickets.loading import DRAFTS, load
 
 OWED = 5.0

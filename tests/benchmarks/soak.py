@@ -32,7 +32,7 @@ from classifier.model.artifact import MANIFEST, SHIPPED, digest
 from service.storage.database import Database
 from tests.benchmarks.servers import KEY, ROOT, Server, service
 from tests.benchmarks.texts import drafts
-from tests.review.desk import PASSWORD, RULE, SWAP, Seat, add_people
+from tests.service.review.desk import PASSWORD, RULE, SWAP, Seat, add_people
 
 RELOAD_SECONDS, PUBLISH_SECONDS, PURGE_SECONDS = 60.0, 90.0, 120.0
 OTHER_MODEL = "other"

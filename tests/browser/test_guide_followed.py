@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.compose_page import contact, expect_status, panel_heading
 from tests.browser.conftest import DEMO_KEY, ROOT, RunningService, end, free_port
-from tests.integration.test_guide import snippet
+from tests.service.compose.test_guide import snippet
 
 FILES = ("form.html", "reply.html", "proxy.py", "verify_online.py", "app.py")
 

@@ -10,7 +10,7 @@ from tests.browser.conftest import RunningService
 from tests.browser.test_review_work import client, go_home, listens, press, screened
 from tests.browser.test_review_work import desk as desk  # their desk, as this module's fixture too
 from tests.browser.test_review_work import sit as sit
-from tests.review.desk import SWAP
+from tests.service.review.desk import SWAP
 
 Sit = Callable[..., Page]
 

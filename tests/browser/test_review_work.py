@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from service.storage.database import Database
 from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService, is_fault, service_process
-from tests.review.desk import PASSWORD, RULE, SWAP, add_people, drafts, send_all
+from tests.service.review.desk import PASSWORD, RULE, SWAP, add_people, drafts, send_all
 
 SHOTS = Path(__file__).parent / "shots"
 HOSTILE = (

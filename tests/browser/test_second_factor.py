@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from service.storage.users import Users
 from tests.browser.conftest import is_fault
-from tests.review.desk import PASSWORD
-from tests.review.oidc_provider import CLIENT, SECRET, Provider, a_provider
+from tests.service.review.auth.oidc_provider import CLIENT, SECRET, Provider, a_provider
+from tests.service.review.desk import PASSWORD
 from tests.service.running import Running, running, settings_for
 
 LOOKS = [(1280, "light"), (390, "dark")]

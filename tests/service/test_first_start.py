@@ -21,8 +21,8 @@ from service import __main__ as program
 from service.cli.commands import app as commands
 from service.cli.listening import listening_fault
 from service.demo import prepare
+from tests.service.deploy.test_deploy import free_port
 from tests.service.running import settings_for
-from tests.service.test_deploy import free_port
 
 ROOT = Path(__file__).parents[2]
 

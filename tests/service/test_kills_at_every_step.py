@@ -37,9 +37,9 @@ from service.storage.tables.review import AuditRow, RuleVersionRow, UserRow
 from service.storage.tables.screenings import ScreeningRow
 from tests.service.conftest import KINDS, fresh_url
 from tests.service.drafts import ALLOWED, BLOCKED
+from tests.service.judging.test_refused_rules import ADA, GOOD
 from tests.service.killing import every_step, random_moments
-from tests.service.test_refused_rules import ADA, GOOD
-from tests.service.test_store import keep, new
+from tests.service.storage.test_store import keep, new
 from training.registry.model_registry import ModelRegistry
 from training.tickets.importing import read_records, store
 

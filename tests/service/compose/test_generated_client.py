@@ -1,0 +1,88 @@
+"""A client that openapi-python-client makes of the OpenAPI document: made without a warning, compiled, and used.
+
+The generator wants an older typer than we do, so it cannot stand in the environment of the tests. Where it is on the
+PATH (`uv tool install openapi-python-client`), this is tested.
+"""
+
+import compileall
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service.compose.test_guide import DRAFT, ROOT
+from tests.service.running import Running, running, settings_for
+
+GENERATOR = shutil.which("openapi-python-client")
+CALLS = """
+import json, os, sys
+from generated import AuthenticatedClient
+from generated.api.passes import redeem_pass
+from generated.api.screening import get_screening, screen, screen_batch
+from generated.models import BatchIn, DraftIn, PassIn
+
+draft = json.loads(sys.argv[1])
+client = AuthenticatedClient(os.environ["SCREENING_URL"], os.environ["SCREENING_KEY"], timeout=60)
+with client:
+    sent = screen.sync(client=client, body=DraftIn.from_dict(draft), idempotency_key="generated-1")
+    again = screen.sync(client=client, body=DraftIn.from_dict(draft), idempotency_key="generated-1")
+    reply = screen.sync(
+        client=client, accept_language="de",
+        body=DraftIn.from_dict({**draft, "mode": "preview", "context": "reply", "received_at": "2026-11-20T15:00:00Z"}),
+    )
+    stored = get_screening.sync(sent.screening_id, client=client)
+    batch = BatchIn.from_dict({"drafts": [draft, {**draft, "customer_message": "Hello"}]})
+    answers = screen_batch.sync(client=client, body=batch).answers
+    spent = redeem_pass.sync(client=client, body=PassIn.from_dict({"token": sent.pass_, **draft}))
+    refused = screen.sync(client=client, body=DraftIn.from_dict({**draft, "customer_message": "Hello"}))
+    print(json.dumps({
+        "decision": sent.decision, "same": again.screening_id == sent.screening_id,
+        "labels": [one.label for one in sent.labels], "stored": stored.draft.body,
+        "late": reply.reminders[0].late, "message": reply.reminders[0].message,
+        "kinds": [type(one).__name__ for one in answers], "spent": spent.valid,
+        "refused": [type(refused).__name__, refused.type_, refused.errors[0].field],
+    }))
+"""
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if GENERATOR is None:
+        pytest.skip("NOT TESTED: a generated client (openapi-python-client is not on the PATH)")
+    folder = tmp_path_factory.mktemp("client")
+    document = ROOT / "service" / "openapi.json"
+    command = [GENERATOR, "generate", "--path", str(document), "--meta", "none", "--output-path", "generated",
+               "--fail-on-warning"]  # fmt: skip
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(settings_for(tmp_path_factory.mktemp("generated"), time_budget_ms=60_000)) as started:
+        yield started
+
+
+def test_a_generated_client_compiles_and_calls_the_service(generated: Path, service: Running) -> None:
+    assert compileall.compile_dir(generated, quiet=1)
+    key = service.client.headers["authorization"].removeprefix("Bearer ")
+    environment = os.environ | {"SCREENING_URL": service.url, "SCREENING_KEY": key, "PYTHONPATH": str(generated)}
+    done = subprocess.run(
+        [sys.executable, "-c", CALLS, json.dumps(DRAFT)], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    assert (said["decision"], said["same"], said["spent"]) == ("allow", True, True)
+    assert len(said["labels"]) == 6
+    assert said["stored"] == DRAFT["body"]
+    assert said["late"] is True
+    assert said["message"].startswith("Diese Antwort kommt zu spät")
+    assert said["kinds"] == ["Screening", "Problem"]
+    assert said["refused"] == ["Problem", "urn:draft-screening:problem:invalid", "customer_message"]
