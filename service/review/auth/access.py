@@ -93,7 +93,7 @@ def allowed(right: str) -> Callable[[Reviewer], Reviewer]:
 
     def check(me: ReviewerDep) -> Reviewer:
         if not me.may(right):
-            raise ServiceError(403, f"Your role has not the right to {right}.")
+            raise ServiceError(403, f"Your role does not give the right to {right}.")
         return me
 
     return check
@@ -104,7 +104,7 @@ def posting(right: str) -> Callable[[PostedForm], PostedForm]:
 
     def check(sent: Annotated[PostedForm, Depends(posted)]) -> PostedForm:
         if not sent.me.may(right):
-            raise ServiceError(403, f"Your role has not the right to {right}.")
+            raise ServiceError(403, f"Your role does not give the right to {right}.")
         return sent
 
     return check

@@ -157,7 +157,7 @@ def after_warning(span: ReportPeriod) -> StatisticsTable:
     return StatisticsTable("after-warning", "After a warning", says, ("", "Share", "Drafts"), rows, "bars", share=True)
 
 
-FATES = ("Edited, then clean", "Edited, still flagged", "Sent all the same", "Withdrawn", "Nothing more was heard")
+FATES = ("Edited, then clean", "Edited, still flagged", "Sent all the same", "Withdrawn", "Nothing more followed")
 
 
 def _followed(session: Session, since: datetime) -> Mapping[str, list[tuple[datetime, str]]]:
