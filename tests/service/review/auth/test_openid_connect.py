@@ -266,9 +266,11 @@ def test_a_provider_that_hangs_takes_no_thread_from_those_who_screen(tmp_path: P
     known = {"oidc_issuer": "http://127.0.0.1:9", "oidc_client_id": CLIENT}
     with running(settings_for(tmp_path, encoder="off", **known)) as service:
         go_on, asked = threading.Event(), threading.Semaphore(0)
+        inside: list[httpx.URL] = []
 
         class Hanging(httpx.BaseTransport):
             def handle_request(self, request: httpx.Request) -> httpx.Response:
+                inside.append(request.url)
                 asked.release()
                 go_on.wait(60)
                 raise httpx.ReadTimeout("nothing came")
@@ -286,13 +288,16 @@ def test_a_provider_that_hangs_takes_no_thread_from_those_who_screen(tmp_path: P
                 assert asked.acquire(timeout=60)
                 refused = next(as_completed(asking, timeout=60)).result()
                 assert "Too many sign in at the moment" in refused
+                assert len(inside) <= 12
                 assert service.screen(ALLOWED)["decision"] == "allow"
                 assert service.client.get("/review/login").status_code == 200
             finally:
                 go_on.set()
         words = [one.result() for one in asking]
-        assert sum("does not answer" in text for text in words) == 12
-        assert sum("Too many" in text for text in words) == 38
+        assert all("does not answer" in text or "Too many sign in at the moment" in text for text in words)
+        assert (
+            sum("does not answer" in text for text in words) >= 12
+        )  # who comes later finds a place that is free again
 
 
 def test_passwords_can_be_switched_off(there: Provider, tmp_path: Path) -> None:

@@ -53,6 +53,14 @@ def test_each_number_is_a_plot_a_table_and_a_sheet(
         assert "<svg" in answer.text
 
 
+READ = """
+SELECT count(*) FROM cases WHERE decided_at > :since AND EXISTS (
+    SELECT 1 FROM case_decisions AS act WHERE act.case_id = cases.id AND act.id > coalesce(cases.earlier_round, 0)
+    AND act.action IN ('uphold', 'overturn', 'relabel'))
+"""
+"""Cases that somebody decided in the days that the page counts; other tests of the desk move the clocks of some."""
+
+
 def test_the_numbers_are_those_of_the_store(desk: Desk, seat: Sit, closed_cases: dict[str, str]) -> None:
     mira = seat("mira")
 
@@ -61,7 +69,7 @@ def test_the_numbers_are_those_of_the_store(desk: Desk, seat: Sit, closed_cases:
 
     with desk.service.services.database.reading() as session:
         screenings = session.execute(text("SELECT count(*) FROM screenings WHERE decision = 'block'")).scalar_one()
-        read = session.execute(text("SELECT count(*) FROM cases WHERE decided_at IS NOT NULL")).scalar_one()
+        read = session.execute(text(READ), {"since": datetime.now(UTC) - timedelta(days=29)}).scalar_one()
         sent = session.execute(text("SELECT count(*) FROM acknowledgements")).scalar_one()
         first, last = session.execute(
             select(func.min(ScreeningRow.created_at), func.max(ScreeningRow.created_at))
