@@ -1,7 +1,6 @@
 """A client that openapi-python-client makes of the OpenAPI document: made without a warning, compiled, and used.
 
-The generator wants an older typer than we do, so it cannot stand in the environment of the tests. Where it is on the
-PATH (`uv tool install openapi-python-client`), this is tested.
+The generator wants an older typer than we do, so it gets an environment of its own.
 """
 
 import compileall
@@ -10,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pytest
 from tests.service.compose.test_guide import DRAFT, ROOT
 from tests.service.running import Running, running, settings_for
 
-GENERATOR = shutil.which("openapi-python-client")
+REQUIREMENT = "openapi-python-client>=0.26,<1"
 CALLS = """
 import json, os, sys
 from generated import AuthenticatedClient
@@ -52,14 +52,29 @@ with client:
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if GENERATOR is None:
-        pytest.skip("NOT TESTED: a generated client (openapi-python-client is not on the PATH)")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The program: the one on the PATH, or one in an environment of its own."""
+    if found := shutil.which("openapi-python-client"):
+        return found
+    environment = tmp_path_factory.mktemp("generator")
+    venv.create(environment, with_pip=True)
+    install = [environment / "bin" / "python", "-m", "pip", "install", "-q", REQUIREMENT]
+    done = subprocess.run(install, capture_output=True, text=True, timeout=600)
+    if done.returncode:
+        pytest.skip(f"NOT TESTED: a generated client ({REQUIREMENT} does not install)")
+    return str(environment / "bin" / "openapi-python-client")
+
+
+@pytest.fixture(scope="module")
+def generated(generator: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("client")
     document = ROOT / "service" / "openapi.json"
-    command = [GENERATOR, "generate", "--path", str(document), "--meta", "none", "--output-path", "generated",
+    command = [generator, "generate", "--path", str(document), "--meta", "none", "--output-path", "generated",
                "--fail-on-warning"]  # fmt: skip
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    path = os.pathsep.join((str(Path(generator).parent), os.environ["PATH"]))  # it calls ruff
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
