@@ -5,20 +5,14 @@ The estimator stands in the place of the linear stack, and reads the same featur
 
 import base64
 import binascii
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.draft import Order
-from classifier.evidence import RuleEvidence
 from classifier.labels import LABELS
 from classifier.model.artifact import ArtifactError, ModelArtifact
-from classifier.model.passage_features import passage_features
-from classifier.model.scorer import PassageScores, TextScorer
-from classifier.reading.passages import background
-from classifier.reading.reader import Reading
+from classifier.model.scorer import TextScorer
 
 ENTRY = "estimator"
 """The entry of a manifest: the `name` of the estimator, and `graphs`, label -> ONNX in base64, or a number: the
@@ -47,19 +41,6 @@ class EstimatorScorer(TextScorer):
         super().__init__(artifact)
         graphs = artifact.manifest[ENTRY]["graphs"]
         self._graphs = [_loaded(artifact.version, graphs.get(str(label))) for label in LABELS]
-
-    def passage_scores(
-        self, readings: Sequence[Reading], rules: Sequence[RuleEvidence], orders: Sequence[Order | None]
-    ) -> list[PassageScores]:
-        """What the estimator says of the passages of some readings, and which the encoder should read."""
-        found = []
-        partial = super().passage_scores(readings, rules, orders)
-        linear = self.linear.scores_of_many(readings)
-        for one, scores, hits, order, reading in zip(partial, linear, rules, orders, readings, strict=True):
-            logits = self._logits(passage_features(scores, hits, order, reading, background(reading)))
-            asked = self._doubt.asked(logits, one.passages) if one.encoder else ()
-            found.append(PassageScores(logits, one.passages, asked, one.encoder))
-        return found
 
     def _logits(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         logits = np.zeros((len(features), len(LABELS)))

@@ -115,10 +115,15 @@ class TextScorer:
     ) -> PassageScores:
         known = background(reading)
         features = passage_features(linear, rules, order, reading, known)
-        logits = features @ self._artifact.stack.T + self._artifact.stack_bias
+        logits = self._logits(features)
         encoder = self.encoder is not None and self._artifact.encoder_stack is not None
         found = passages(reading, known)
         return PassageScores(logits, found, self._doubt.asked(logits, found) if encoder else (), encoder)
+
+    def _logits(self, features: Floats) -> Floats:
+        """What the stack makes of the features of passages: (s, k) -> (s, 6)."""
+        logits: Floats = features @ self._artifact.stack.T + self._artifact.stack_bias
+        return logits
 
     def encoder_scores(
         self, partial: PassageScores, reading: Reading, order: Order | None
