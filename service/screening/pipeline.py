@@ -243,6 +243,7 @@ def _new(
         order_state=prepared.facts.document(),
         evidence=evidence_document(judged.evidence),
         verdict=document,
+        rule_hits=tuple((hit.rule_id, hit.label) for hit in judged.evidence.rules.hits),
         shadow_rules=judged.verdict.shadow_hits,
         previous_id=prepared.previous.id if prepared.previous else None,
         idempotency_key=key,

@@ -63,7 +63,8 @@ class ShadowVerdict:
 
 @dataclass(frozen=True, slots=True)
 class NewScreening:
-    """A screening on its way to the store. `verdict` without words; `cases` are the kinds of case that open with it."""
+    """A screening on its way to the store. `verdict` without words; `rule_hits` are (rule, its label) of every match;
+    `cases` are the kinds of case that open with it."""
 
     id: str
     created_at: datetime
@@ -74,6 +75,7 @@ class NewScreening:
     order_state: dict[str, object]
     evidence: bytes
     verdict: Document
+    rule_hits: tuple[tuple[str, str | None], ...] = ()
     shadow_rules: tuple[str, ...] = ()
     previous_id: str | None = None
     idempotency_key: str | None = None

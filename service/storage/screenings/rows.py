@@ -49,8 +49,7 @@ def finding_rows(screening: NewScreening) -> list[dict[str, Any]]:
     for rule_id in dict.fromkeys(screening.shadow_rules):
         rows.append({**shared, "rule_id": rule_id, "label": None, "severity": "shadow", "witness": "rule"})
     found = {row["rule_id"] for row in rows}
-    quiet = {hit["rule_id"]: hit["label"] for hit in orjson.loads(screening.evidence)["rules"]["hits"]}
-    for rule_id, label in quiet.items():
+    for rule_id, label in dict(screening.rule_hits).items():
         if rule_id not in found:
             rows.append({**shared, "rule_id": rule_id, "label": label, "severity": "hit", "witness": "rule"})
     return rows

@@ -57,6 +57,7 @@ def new(screener: Screener, draft: Draft, **changed: object) -> NewScreening:
         order_state={"state": "not_asked"},
         evidence=evidence_document(evidence),
         verdict=verdict_document(verdict, screener.policy),
+        rule_hits=tuple((hit.rule_id, hit.label) for hit in evidence.rules.hits),
         cases=("blocked",),
         case_due=NOW,
     )
