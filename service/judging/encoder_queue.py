@@ -18,8 +18,7 @@ from typing import Any, TypeVar
 
 Found = TypeVar("Found")
 SHARE = 0.25
-"""The part of what is left of a budget that may be expected to be spent on waiting: an expectation may be wrong, and
-a draft that is refused is answered without the encoder."""
+"""The part of what is left of a budget that may be expected to be spent on waiting: an expectation may be wrong."""
 _FIRST_GUESS = 0.02
 """Seconds that the encoder takes for one passage, until it is known."""
 _LEARNT = 0.2

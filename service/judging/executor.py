@@ -3,8 +3,8 @@
 The cheap witnesses judge a short draft on the event loop, in less time than a thread would take to be woken, and all
 that arrive in one turn of the loop together (`micro_batching.py`). The encoder, asked in doubt, takes ten times as long
 and frees the interpreter while it works: it alone goes to threads, so that a doubtful draft holds up nobody. Where more
-doubtful drafts come than it can read in time, the rest are answered without it, at once and incomplete. A long draft
-goes to the lane, a thread with a screener of its own.
+doubtful drafts come than it can read in time, a few are answered without it, at once and incomplete, and the rest are
+refused (`incomplete_answers.py`). A long draft goes to the lane, a thread with a screener of its own.
 
 What runs on the event loop cannot be broken off. So only drafts go there that take a small part of their budget; and
 once one has overrun it all the same, every draft goes to the lane for a while, where the budget ends the waiting.
