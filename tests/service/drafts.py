@@ -2,23 +2,10 @@
 
 from sqlalchemy import Connection
 
+from service.conformance.deployment import ALLOWED, BLOCKED, WARNED
 from service.storage.screenings.search import found_drafts
 
-BLOCKED = {
-    "support_id": "GG-8K2P-4L7Q-XY19",
-    "subject": "Your blue mug",
-    "body": "Hello, the blue mug is sold out. Would you accept the green one instead? We can ship it today.",
-}
-ALLOWED = {
-    "support_id": "GG-8K2P-4L7Q-XY19",
-    "subject": "Your order is delayed",
-    "body": "Hello, your order is delayed by a snow storm and will arrive on 5 December. We are sorry for the wait.",
-}
-WARNED = {
-    "support_id": "GG-8K2P-4L7Q-XY19",
-    "subject": "Thank you for your purchase",
-    "body": "Thank you for shopping with us. We hope that you enjoy your new mug. Have a lovely weekend!",
-}
+__all__ = ["ALLOWED", "BLOCKED", "WARNED", "drafts_with"]
 
 
 def drafts_with(connection: Connection, query: str) -> list[str]:

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -81,6 +81,14 @@ def running(settings: Settings, **services: Any) -> Iterator[Running]:
         server.should_exit = True
         thread.join(timeout=30)
         listening.close()
+
+
+def until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
+    """Wait until something holds; fails where it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _wait(server: uvicorn.Server) -> None:

@@ -16,7 +16,7 @@ from tests.service.conftest import KINDS
 from tests.service.deploy.test_deploy import DEPLOY, documents, free_port, program, tool
 from tests.service.drafts import ALLOWED
 from tests.service.postgres import NoPostgresError, started_postgres
-from tests.service.running import Running, running, settings_for
+from tests.service.running import Running, running, settings_for, until
 
 ALERT = "ScreeningStoreDown"
 Switch = Callable[[], None]
@@ -133,12 +133,12 @@ def test_a_real_prometheus_fires_the_alert(stoppable: tuple[Running, Switch, Swi
     listening = f"--web.listen-address=127.0.0.1:{port}"
     with program(prometheus, *command, listening, answers=port, log=tmp_path / "log"):
         url = f"http://127.0.0.1:{port}/api/v1/"
-        wait_for(lambda: value(url, "screening_store_up") == "1")
+        until(lambda: value(url, "screening_store_up") == "1", seconds=90)
         assert ALERT not in firing(url)
         stop()
-        wait_for(lambda: ALERT in firing(url))
+        until(lambda: ALERT in firing(url), seconds=90)
         start()
-        wait_for(lambda: ALERT not in firing(url) and value(url, "screening_store_up") == "1")
+        until(lambda: ALERT not in firing(url) and value(url, "screening_store_up") == "1", seconds=90)
 
 
 def impatient(service: Running, folder: Path) -> Path:
@@ -168,10 +168,3 @@ def value(url: str, query: str) -> str | None:
 def firing(url: str) -> set[str]:
     alerts = httpx.get(url + "alerts").json()["data"]["alerts"]
     return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -15,7 +14,7 @@ from service.connection_limits import ConnectionLimits
 from service.http.back_pressure import BackPressure, Shedding, Slot
 from service.http.errors import ServiceError
 from service.http.guarded_protocol import GuardedProtocol
-from tests.service.running import Running, running, settings_for
+from tests.service.running import Running, running, settings_for, until
 
 BODIED = ("POST", "PUT", "PATCH", "DELETE")
 PROMISED = "Content-Length: 900000\r\nContent-Type: application/json\r\n"
@@ -56,13 +55,6 @@ def served(**limits: Any) -> Iterator[tuple[int, Shedding]]:
         server.should_exit = True
         thread.join(30)
         listening.close()
-
-
-def until(true: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def connected(port: int) -> socket.socket:

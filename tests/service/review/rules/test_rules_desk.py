@@ -1,7 +1,6 @@
 """The rules desk: numbers, trying, drafts, back-test, shadow, publishing, rolling back."""
 
 import re
-import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from service.review.rules.statistics import rule_lines
 from service.storage.tables.review import AuditRow, RuleVersionRow
 from service.storage.tables.screenings import ScreeningRow
 from tests.service.review.desk import RULE, SWAP, Desk, Seat, one_line
+from tests.service.running import until
 
 Sit = Callable[[str], Seat]
 ID = "substitute.llama-lamp"
@@ -46,16 +46,6 @@ def follow(desk: Desk) -> None:
         services.database, VersionSigner.from_settings(services.settings), services.screeners, desk.service.home
     ).follow()
     services.screeners.refresh()
-
-
-def within(holds: Callable[[], bool], seconds: float = 20) -> bool:
-    """Whether something comes to hold in time."""
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def state(desk: Desk, rule_id: str) -> str | None:
@@ -216,7 +206,7 @@ def test_a_version_goes_live_once_it_was_back_tested_with_a_reason(desk: Desk, s
     ada.post(f"/rules/of/{kept}/test", version=version(page))
     live = ada.post(f"/rules/of/{kept}/publish", version=version(page), note="Seen thrice.").text
     assert "Seen thrice." in live
-    assert within(lambda: state(desk, kept) == "live")  # the follower may be at an earlier version still
+    until(lambda: state(desk, kept) == "live", seconds=20)  # the follower may be at an earlier version still
     assert ada.post(f"/rules/of/{kept}/roll-back", version=version(live), note="").status_code == 422
     back = ada.post(f"/rules/of/{kept}/roll-back", version=version(live), note="Ibexes are fine.").text
     assert "Rolled back: Ibexes are fine." in back
