@@ -85,6 +85,7 @@ def test_it_is_set_up_and_asked_for_by_keyboard(chromium: Browser, house: Runnin
         page.keyboard.type("000000")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("not right")
+        expect(page.get_by_label("Code from your authenticator app")).to_be_focused()  # a key before that is lost
         page.keyboard.type(recovery)
         page.keyboard.press("Enter")
         page.wait_for_url(re.compile(r"/review$"))
