@@ -130,6 +130,8 @@ async def send_reply(request: Request, sent: SentDraft) -> Response:
 
 
 async def _sent(request: Request, sent: SentDraft, context: Context, button: str) -> Response:
+    if not sent.body.strip():
+        raise HTTPException(409, "There is nothing to send yet: write the details first.")
     words = sent.model_dump(include={"support_id", "subject", "body"})
     content = {**words, "context": context, "token": sent.screening_pass}
     answer = await call(request, "POST", "/passes/redeem", json=content)

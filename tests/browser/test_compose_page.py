@@ -93,6 +93,29 @@ def test_warned_asks_once_then_sends(page: Page, service: RunningService) -> Non
     expect(panel_heading(page)).to_have_text("Sent to your customer")
 
 
+def test_an_empty_form_is_not_sent(page: Page, service: RunningService) -> None:
+    page.goto(service.url + "/compose")
+    expect_status(page, "Checked as you type")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for subject in ("", "About your lamp"):
+        page.get_by_label("Subject").fill(subject)
+        contact(page)
+        expect(panel_heading(page)).to_have_text("Not sent")
+        expect(page.locator(".panel")).to_contain_text("write the details first")
+    assert page.get_by_role("button", name="Send anyway").count() == 0
+    assert asked == []
+
+
+def test_details_that_hold_no_word_are_only_edited(page: Page, service: RunningService) -> None:
+    page.goto(service.url + "/compose#GG-8K2P-4L7Q-XY19")
+    details(page).fill("\u200b")
+    contact(page)
+    expect(panel_heading(page)).to_have_text("Check before sending")
+    expect(page.locator(".panel")).to_contain_text("The details are empty")
+    expect(page.locator(".panel").get_by_role("button")).to_have_text(["Edit"])
+
+
 def test_an_appeal_is_taken_and_shown_again_after_a_reload(page: Page, service: RunningService) -> None:
     try_example(page, service, "Cancellation probing")
     contact(page)

@@ -146,6 +146,63 @@ def test_the_words_of_an_appeal_survive_an_outage_and_a_reload(page: Page, fake:
     assert plan.requests[-1]["message"] == "It is the same lamp"
 
 
+def test_from_an_appeal_a_way_leads_back_to_the_findings(page: Page, fake: str) -> None:
+    open_compose(page, fake, BLOCKED)
+    contact(page)
+    page.get_by_role("button", name="Appeal").click()
+    page.get_by_label("Why should this draft be allowed?").fill("It is the same lamp")
+    page.get_by_role("button", name="Back to the findings").click()
+    expect(panel_heading(page)).to_have_text("This cannot be sent as it is")
+    expect(page.locator(".panel textarea")).to_have_count(0)
+    expect(page.locator(".panel").get_by_role("button", name="Edit")).to_be_visible()
+    appeal = page.get_by_role("button", name="Appeal")
+    expect(appeal).to_be_focused()
+    appeal.press("Enter")
+    expect(page.get_by_label("Why should this draft be allowed?")).to_have_value("It is the same lamp")
+
+
+def appealed_and_granted(page: Page, fake: str, plan: Plan) -> None:
+    """An appeal that is granted while the page is away."""
+    open_compose(page, fake, BLOCKED)
+    contact(page)
+    page.get_by_role("button", name="Appeal").click()
+    page.get_by_label("Why should this draft be allowed?").fill("It is the same lamp")
+    page.get_by_role("button", name="Send appeal").click()
+    expect(panel_heading(page)).to_have_text("Your appeal is with the reviewers")
+    plan.appeal = {"state": "overturned", "note": None}
+    page.reload()
+    expect(panel_heading(page)).to_have_text("Your appeal was granted")
+
+
+def test_an_empty_form_is_no_change_of_the_draft_that_was_granted(page: Page, fake: str, plan: Plan) -> None:
+    appealed_and_granted(page, fake, plan)
+    assert details(page).input_value() == ""
+    expect(page.locator(".panel")).to_contain_text("It is not in the form at the moment")
+    expect(page.locator(".panel")).not_to_contain_text("changed")
+    page.reload()  # what was granted is not lost with the page
+    expect(panel_heading(page)).to_have_text("Your appeal was granted")
+    page.get_by_role("button", name="Use the draft of the appeal").click()
+    expect(page.locator(".kept")).to_be_hidden()
+    page.get_by_role("button", name="Send it now").click()
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+    page.reload()
+    expect_status(page, "Checked as you type")
+    expect(panel_heading(page)).to_have_count(0)
+
+
+def test_restoring_the_draft_that_was_granted_offers_to_send_it(page: Page, fake: str, plan: Plan) -> None:
+    appealed_and_granted(page, fake, plan)
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("button", name="Send it now")).to_be_visible()
+    expect_status(page, "Allowed by a reviewer")
+    details(page).press("End")
+    details(page).press_sequentially("!")
+    expect(page.locator(".panel")).to_contain_text("You have changed it since")
+    details(page).press("Backspace")
+    page.get_by_role("button", name="Send it now").click()
+    expect(panel_heading(page)).to_have_text("Sent to your customer")
+
+
 def test_a_granted_appeal_is_announced_and_the_ordinary_button_sends_it(page: Page, fake: str, plan: Plan) -> None:
     page.clock.install()
     open_compose(page, fake, BLOCKED)

@@ -7,27 +7,34 @@ import { filled } from "./language.js";
 /** Blocked: explain, offer to edit or to appeal. */
 export function blocked(answer, act) {
   const { words } = act;
-  const buttons = actions(button(words.edit, () => act.edit(), "main"), button(words.appeal, () => appeal.replaceWith(appealForm(act))));
-  const appeal = el("div", {}, buttons);
-  return panel("block", words.blocked, ...cards(grave(answer.findings), act.host), appeal);
+  const contest = button(words.appeal, () => place.replaceChildren(appealForm(act, back)));
+  const buttons = actions(button(words.edit, () => act.edit(), "main"), contest);
+  const place = el("div", {}, buttons);
+  const back = () => {
+    place.replaceChildren(buttons);
+    contest.focus({ preventScroll: true }); // it was on the way back, which is gone
+  };
+  return panel("block", words.blocked, ...cards(grave(answer.findings), act.host), place);
 }
 
-/** Warned: ask once. */
+/** Warned: ask once. A draft without details can only be edited. */
 export function warned(answer, act) {
   const { words } = act;
   const { area, element } = question(words.reason, act.said.reason, (reason) => act.say({ reason }));
-  const anyway = button(words.send_anyway, () => act.acknowledge(area.value));
-  const buttons = actions(button(words.edit, () => act.edit(), "main"), anyway);
-  return panel("warn", words.warned, ...cards(grave(answer.findings), act.host), element, buttons);
+  const edit = button(words.edit, () => act.edit(), "main");
+  const empty = answer.findings.some((finding) => finding.id === "body-empty");
+  const next = empty ? [actions(edit)] : [element, actions(edit, button(words.send_anyway, () => act.acknowledge(area.value)))];
+  return panel("warn", words.warned, ...cards(grave(answer.findings), act.host), ...next);
 }
 
-function appealForm(act) {
+/** The words of an appeal; what was written of it is kept on the way back. */
+function appealForm(act, back) {
   const { words } = act;
   const { area, element } = question(words.why, act.said.appeal, (appeal) => act.say({ appeal }));
   const send = button(words.send_appeal, () => (area.value.trim() ? act.appeal(area.value) : area.focus()), "main");
   area.required = true;
   setTimeout(() => area.focus()); // the merchant has just asked for it
-  return el("div", {}, element, actions(send));
+  return el("div", {}, element, actions(send, button(words.findings_back, back, "link")));
 }
 
 /** After an edit: what was cleared and what is left. */
@@ -45,9 +52,10 @@ export function declined(note, words) {
   return panel("block", words.appeal_upheld, el("p", {}, words.appeal_upheld_text), note && el("blockquote", {}, note));
 }
 
-/** An appeal was granted: `send` it, or where the text has changed since, first bring `back` the one that was judged. */
-export function granted(note, { send, back }, words) {
-  const text = send ? words.appeal_granted_text : words.appeal_granted_changed;
+/** An appeal was granted: `send` it; where another text stands in the form, or none, first bring `back` the one that was
+ * judged. */
+export function granted(note, { send, back, empty }, words) {
+  const text = send ? words.appeal_granted_text : empty ? words.appeal_granted_away : words.appeal_granted_changed;
   const next = send ? button(words.send_now, send, "main") : back && button(words.appeal_back, back, "main");
   return panel("allow", words.appeal_granted, el("p", {}, text), note && el("blockquote", {}, note), next && actions(next));
 }

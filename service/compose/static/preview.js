@@ -63,7 +63,7 @@ export class Preview {
   }
 
   #show() {
-    if (this.host.sending.allowed()) return this.host.status.say("granted");
+    if (this.host.sending.allowed()) return this.host.sending.grant();
     this.host.show(this.answer, "preview");
     this.host.sending.compare(this.answer);
   }

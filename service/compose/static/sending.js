@@ -76,8 +76,18 @@ export class Sending {
     this.send();
   }
 
+  /** The draft stands there as a reviewer has allowed it: say so, also where it was only now put back. */
+  grant() {
+    this.host.clear();
+    this.host.status.say("granted");
+    if (this.pardon.shown) return;
+    this.#put(granted(this.pardon.note, { send: () => this.send(), back: null }, this.words));
+    this.pardon.shown = true;
+  }
+
   /** A preview after a stop: say what the edit has changed; not while the merchant writes in the panel. */
   compare(answer) {
+    if (this.pardon?.shown) return this.#grantAway();
     if (!this.stopped || this.typed === this.stopped.draft) return;
     this.late = answer;
     if (this.#writing()) return;
@@ -132,6 +142,7 @@ export class Sending {
   /** Show a panel and announce it. The focus stays where it is; only if it was in the panel, it stays in the panel. */
   #put(panel) {
     const had = this.place.contains(this.#focused());
+    if (this.pardon) this.pardon.shown = false;
     this.place.replaceChildren(panel);
     const said = [panel.querySelector("h2"), panel.querySelector("p:not(.actions)")].map((one) => one?.textContent).filter(Boolean);
     this.host.status.announce(said.join(". "));
@@ -161,6 +172,7 @@ export class Sending {
 
   /** Screen the draft in `send` mode, and do as the answer says. */
   async send() {
+    if (!this.host.draft.body.trim()) return this.#put(failed(this.words.refused, this.words.empty, null, this.words));
     await this.#alone(async () => {
       this.host.preview.interrupt();
       this.host.status.say("checking");
@@ -217,20 +229,23 @@ export class Sending {
 
   /** An appeal was decided; a granted one brings a pass, good for the text that was contested. */
   #answered({ state, note }, { id, draft }, { pass }) {
-    this.host.keep({ contested: null });
-    if (state !== "overturned") return this.#put(declined(note, this.words));
-    this.pardon = { id, draft, pass };
+    if (state !== "overturned") {
+      this.host.keep({ contested: null });
+      return this.#put(declined(note, this.words));
+    }
+    this.pardon = { id, draft, pass, note, shown: false };
     this.stopped = null;
-    const again = () => this.#pardonShown(note);
-    const back = this.host.draft.support_id === JSON.parse(draft).support_id && (() => (this.host.fill(JSON.parse(draft)), again()));
-    if (this.allowed()) again();
-    else this.#put(granted(note, { send: null, back }, this.words));
+    if (this.allowed()) this.grant();
+    else this.#grantAway();
   }
 
-  #pardonShown(note) {
-    this.host.clear();
-    this.host.status.say("granted");
-    this.#put(granted(note, { send: () => this.send(), back: null }, this.words));
+  /** What was allowed is not what stands in the form. */
+  #grantAway() {
+    const { draft, note } = this.pardon;
+    const judged = JSON.parse(draft);
+    const { support_id, subject, body } = this.host.draft;
+    const back = support_id === judged.support_id && (() => (this.host.fill(judged), this.host.restoring.look(), this.grant()));
+    this.#put(granted(note, { send: null, back, empty: !(subject + body).trim() }, this.words));
   }
 
   /** Release what a reviewer has allowed, by a pass of now. */

@@ -45,6 +45,16 @@ def test_screen_send_and_no_other_text(demo: Running) -> None:
         assert (changed.status_code, changed.headers["content-type"]) == (409, "application/problem+json")
 
 
+def test_the_back_end_sends_nothing_empty(demo: Running) -> None:
+    empty = DRAFT | {"subject": "", "body": " "}
+    with httpx.Client(base_url=demo.url, timeout=30) as page:
+        screened = page.post("/compose/screen", json=empty).json()["screening_id"]
+        granted = page.post(f"/compose/screenings/{screened}/acknowledge", json={}).json()["pass"]
+        refused = page.post("/compose/send", json=empty | {"screening_pass": granted})
+        assert refused.status_code == 409
+        assert "nothing to send" in refused.json()["detail"]
+
+
 def test_the_services_refusals_come_through(demo: Running) -> None:
     with httpx.Client(base_url=demo.url, timeout=30) as page:
         refused = page.post("/compose/screen", json=DRAFT | {"body": 5})
