@@ -1,29 +1,18 @@
 """`/`: what runs here, and where to go."""
 
-from pathlib import Path
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from classifier import __version__
 from service.dependencies import Services, ServicesDep
+from service.overview.pages import page, stylesheet
 from service.status_routes import DetailsDep, missing
-from service.style import TOKENS_CSS
 
 router = APIRouter(include_in_schema=False)
-_HERE = Path(__file__).with_name("overview")
-_PAGES = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined)
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none';"
-    " frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-}
 LINKS = (
     ("/review", "Review desk", "for reviewers, leads and auditors, with their own names"),
     ("/compose", "Compose box", "a form as merchants see it; it screens where this is the demonstration"),
+    ("/policy", "The policy", "section by section, as drafts are checked against it"),
     ("/openapi.json", "The contract", "for those who call the service"),
     ("/readyz", "Readiness", "for balancers"),
     ("/metrics", "Metrics", "for Prometheus"),
@@ -34,20 +23,14 @@ LINKS = (
 async def overview(request: Request, services: ServicesDep, details: DetailsDep) -> HTMLResponse:
     """The page. Versions are for a key, or for this machine (`SCREENING_DETAILS_FOR`)."""
     reasons = await missing(services)
-    html = _PAGES.get_template("page.html").render(
-        base=request.scope.get("root_path", ""),
-        ready=not reasons,
-        missing="; ".join(reasons),
-        links=LINKS,
-        versions=_versions(services) if details else (),
-    )
-    return HTMLResponse(html, headers=_HEADERS)
+    versions = _versions(services) if details else ()
+    return page(request, "page.html", ready=not reasons, missing="; ".join(reasons), links=LINKS, versions=versions)
 
 
 @router.get("/overview.css")
 def style() -> Response:
-    """The page's style."""
-    return Response(TOKENS_CSS + (_HERE / "overview.css").read_text("utf-8"), media_type="text/css")
+    """The style of this page and of the policy's."""
+    return Response(stylesheet(), media_type="text/css")
 
 
 def _versions(services: Services) -> tuple[tuple[str, str], ...]:

@@ -7,13 +7,17 @@ from typing import Annotated, Any
 
 from anyio import CapacityLimiter, move_on_after, to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 
+from classifier import Screener
 from classifier.labels import LABELS
 from classifier.policy.config import Section
 from service.dependencies import ScreeningCallerDep, Services, ServicesDep, admit
 from service.http.errors import ServiceError
 from service.http.loopback import is_loopback
 from service.overview import gauges as overview
+from service.overview.pages import page, prefers_page
+from service.screening.responses import section_anchor
 from service.screening.schemas import Moment
 from service.storage.database import Database
 from service.storage.health import StoreHealth
@@ -141,10 +145,46 @@ def _scraping() -> CapacityLimiter:
     return CapacityLimiter(1)
 
 
-@router.get("/policy", summary="The policy that is enforced", tags=["policy"])
-def policy(services: ServicesDep, details: DetailsDep) -> dict[str, Any]:
+@router.get("/policy", summary="The policy that is enforced", tags=["policy"], response_class=JSONResponse)
+def policy(request: Request, services: ServicesDep, details: DetailsDep) -> Response:
     """Each label with its weight, wording and section; the sections quoted. Each finding with its weight and wording,
-    and the versions of rules and model, for a key or for this machine (`SCREENING_DETAILS_FOR`)."""
+    and the versions of rules and model, for a key or for this machine (`SCREENING_DETAILS_FOR`). A browser
+    (`Accept: text/html`) gets a page with an anchor for each section: `policy_url` of a finding leads there."""
+    if prefers_page(request.headers.get("accept")):
+        answer: Response = _policy_page(request, services.screeners.screener)
+    else:
+        answer = JSONResponse(_policy_document(services, details=details))
+    answer.headers["vary"] = "accept"
+    return answer
+
+
+def _policy_page(request: Request, screener: Screener) -> Response:
+    rules = screener.policy
+    sections = [
+        {
+            "anchor": section_anchor(title),
+            "title": title,
+            "quote": quote,
+            "labels": [rules.labels[label] for label in LABELS if rules.labels[label].section.title == title],
+        }
+        for title, quote in _cited(screener).items()
+    ]
+    # what is said of one reply alone, with its hour, is no general reminder
+    reminders = [one.message for one in rules.reminders.values() if "{" not in one.message]
+    return page(request, "policy.html", sections=sections, reminders=reminders, version=rules.version)
+
+
+def _cited(screener: Screener) -> dict[str, str]:
+    """Whatever a finding can cite, with its text: the policy's sections, and what rules name besides."""
+    sections = screener.policy.sections
+    quotes = {section.title: section.quote for section in sections.values()}
+    for rule in screener.book.rules:
+        if rule.policy_ref and rule.policy_ref not in quotes:
+            quotes[rule.policy_ref] = sections[rule.policy_ref].quote if rule.policy_ref in sections else ""
+    return quotes
+
+
+def _policy_document(services: Services, *, details: bool) -> dict[str, Any]:
     screener = services.screeners.screener
     rules = screener.policy
     versions = {"rules_version": screener.book.version, "model_version": services.screeners.model_version}

@@ -71,8 +71,13 @@ def draft_document(draft: Draft) -> dict[str, str]:
 
 
 def section_url(policy_url: str, title: str) -> str:
-    """Where a section of the policy stands: the address of the policy, and the title as an anchor."""
-    return f"{policy_url}#{_NO_ANCHOR.sub('-', title.lower()).strip('-')}"
+    """Where a section of the policy stands."""
+    return f"{policy_url}#{section_anchor(title)}"
+
+
+def section_anchor(title: str) -> str:
+    """The title of a section as an anchor in the policy's page."""
+    return _NO_ANCHOR.sub("-", title.lower()).strip("-")
 
 
 def with_thread(document: Document, asked: DraftIn, at: datetime, services: Services) -> Document:
