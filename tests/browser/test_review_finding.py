@@ -116,6 +116,51 @@ def test_a_rule_lights_its_examples_as_one_types_and_turns_into_toml(sit: Sit, d
     expect(page.get_by_label("It looks for")).to_have_value(re.compile("eat the goat"))
 
 
+def test_the_rules_are_folded_and_filtered_by_keyboard(sit: Sit, desk: RunningService) -> None:
+    page = sit("lena", viewport={"width": 390, "height": 844})
+    page.goto(f"{desk.url}/review/rules")
+    listens(page)
+    folds, rows = page.locator("details.rules"), page.locator("details.rules tbody tr")
+    assert page.evaluate("document.documentElement.scrollHeight") < 2000
+    whole = rows.count()
+    assert whole > 100
+    page.keyboard.press("/")
+    page.keyboard.type("probing weak")
+    expect(page.locator("#count")).not_to_have_text(f"{whole} of {whole} rules")
+    shown = rows.filter(visible=True)
+    expect(page.locator("#count")).to_have_text(f"{shown.count()} of {whole} rules")
+    assert 0 < shown.count() < whole
+    expect(folds.filter(visible=True)).to_have_count(1)
+    expect(folds.filter(visible=True).locator("summary")).to_contain_text(f"{shown.count()} of ")
+    page.keyboard.press("ArrowDown")
+    expect(shown.first.locator("a")).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.press("Backspace")
+    expect(page.locator("#count")).to_have_text(f"{whole} of {whole} rules")
+    expect(page.locator("details.rules[open]")).to_have_count(0)
+
+
+def test_what_is_unfolded_stays_so_and_all_rules_are_printed(sit: Sit, desk: RunningService) -> None:
+    page = sit("lena")
+    page.goto(f"{desk.url}/review/rules")
+    listens(page)
+    folds = page.locator("details.rules")
+    page.keyboard.press("a")
+    expect(page.locator("details.rules[open]")).to_have_count(folds.count())
+    page.keyboard.press("a")
+    expect(page.locator("details.rules[open]")).to_have_count(0)
+    folds.nth(1).locator("summary").press("Enter")
+    folds.nth(1).locator("a").nth(5).press("Enter")
+    page.wait_for_url(re.compile("/rules/of/"))
+    page.go_back()
+    expect(folds.nth(1)).to_have_attribute("open", "")
+    expect(page.locator("details.rules[open]")).to_have_count(1)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator("details.rules[open]")).to_have_count(folds.count())
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("details.rules[open]")).to_have_count(1)
+
+
 def test_publishing_shows_what_a_rule_would_do_and_asks_why(sit: Sit, desk: RunningService) -> None:
     page = sit("ada")
     page.goto(f"{desk.url}/review/rules/new")

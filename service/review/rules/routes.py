@@ -1,6 +1,7 @@
 """The rules desk of leads: the book with its numbers, trying text, writing and checking a draft, one rule's page."""
 
 import difflib
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from service.review.rules.backtest import RuleFault, back_test, find_hits, form_
 from service.review.rules.editing import LINES, TEXTS, entry_of_form, form_of_entry
 from service.review.rules.files import entry_of, single, toml_of
 from service.review.rules.signatures import SignerDep, signature_statuses
-from service.review.rules.statistics import ORDERS, RuleStatistics, rule_lines, wrong_cases
+from service.review.rules.statistics import ORDERS, RuleStatistics, rule_groups, rule_lines, wrong_cases
 from service.review.rules.versions import TRIAL, add_version, in_force, on_trial, switched_off, versions
 from service.review.web.pages import PageRoute, go, page
 from service.review.web.wording import LABEL
@@ -25,6 +26,12 @@ from service.storage.tables.review import RuleVersionRow
 
 router = APIRouter(prefix="/review", include_in_schema=False, route_class=PageRoute)
 LeadDep = Annotated[Reviewer, Depends(allowed("lead"))]
+FOLDS: dict[str, Callable[[RuleStatistics], str]] = {
+    "label": lambda line: LABEL[line.label] if line.label else "Standards",
+    "file": lambda line: line.family,
+    "nothing": lambda _: "",
+}
+"""What the list may be folded by, and the heading of a line's group."""
 FRESH = """[[rule]]
 id = "family.a-name"
 label = "substitute_offer"
@@ -39,10 +46,14 @@ must_not_flag = ["Would you like to be told?"]
 
 @router.get("/rules", response_class=HTMLResponse)
 def rules(
-    request: Request, services: ServicesDep, session: SessionDep, me: LeadDep, find: str = "", order: str = ""
-) -> Response:
-    """The rule book with hits, precision and overturn rate."""
-    return _book_page(request, services, session, me, find.strip(), order=order if order in ORDERS else "hits")
+    request: Request, services: ServicesDep, session: SessionDep, me: LeadDep, find: str = "", order: str = "",
+    fold: str = "",
+) -> Response:  # fmt: skip
+    """The rule book with hits, precision and overturn rate, folded by label or file."""
+    return _book_page(
+        request, services, session, me, find.strip(), order=order if order in ORDERS else "hits",
+        fold=fold if fold in FOLDS else "label",
+    )  # fmt: skip
 
 
 @router.post("/rules/try", response_class=HTMLResponse)
@@ -53,7 +64,7 @@ def try_text(request: Request, services: ServicesDep, session: SessionDep, sent:
 
 def _book_page(
     request: Request, services: Services, session: Session, me: Reviewer, find: str, *, text: str | None = None,
-    order: str = "hits",
+    order: str = "hits", fold: str = "label",
 ) -> Response:  # fmt: skip
     live = services.screeners.screener
     off = switched_off(session)
@@ -63,13 +74,17 @@ def _book_page(
         if _named(line, find.lower())
     ]
     return page(
-        request, "rules/rules.html", me, here="Rules", lines=lines, find=find, order=order, version=live.book.version,
+        request, "rules/rules.html", me, here="Rules", groups=rule_groups(lines, FOLDS[fold]), shown=len(lines),
+        fold=fold, find=find, order=order, orders=tuple(ORDERS), version=live.book.version,
         whole=len(live.book.rules), text=text, hits=find_hits(live.policy, live.book, text) if text else [],
     )  # fmt: skip
 
 
 def _named(line: RuleStatistics, find: str) -> bool:
-    return find in line.id or find in (line.label or "standards") or find in LABEL.get(line.label or "", "").lower()
+    """Whether a line holds each of the words."""
+    label = LABEL[line.label].lower() if line.label else "standards"
+    held = f"{line.id} {line.label or ''} {label} {line.strength} {line.status}"
+    return all(word in held for word in find.split())
 
 
 @router.get("/rules/new", response_class=HTMLResponse)

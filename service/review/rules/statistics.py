@@ -58,6 +58,34 @@ ORDERS: Mapping[str, Callable[[RuleStatistics], Any]] = {
 """The orders of the list, what asks for a look first; equal ones by id."""
 
 
+@dataclass(frozen=True, slots=True)
+class RuleGroup:
+    """Lines of the list under one heading, with what a folded group says of them. `others`: how many are not live, by
+    status."""
+
+    title: str
+    lines: tuple[RuleStatistics, ...]
+    hits: int
+    called_wrong: int
+    others: tuple[tuple[str, int], ...]
+
+
+def rule_groups(lines: Iterable[RuleStatistics], heading: Callable[[RuleStatistics], str]) -> list[RuleGroup]:
+    """The lines by their heading; the groups in the order of the alphabet, the lines as they come."""
+    groups: dict[str, list[RuleStatistics]] = {}
+    for line in lines:
+        groups.setdefault(heading(line), []).append(line)
+    return [_group(title, tuple(some)) for title, some in sorted(groups.items())]
+
+
+def _group(title: str, lines: tuple[RuleStatistics, ...]) -> RuleGroup:
+    others = Counter(line.status for line in lines if line.status != "live")
+    return RuleGroup(
+        title, lines, sum(line.hits for line in lines), sum(line.called_wrong for line in lines),
+        tuple(sorted(others.items())),
+    )  # fmt: skip
+
+
 def _line(rule: Rule, hits: Mapping[str, int], seen: list[ClosedCase], wrong: Mapping[str, int]) -> RuleStatistics:
     count = len(seen)
     right = sum(rule.label in one.labels if rule.label else not one.overturned for one in seen)

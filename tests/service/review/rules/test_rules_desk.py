@@ -74,11 +74,28 @@ def test_the_book_is_searched_by_label_and_put_in_order(desk: Desk, seat: Sit) -
     assert found
     assert len(found) < len(re.findall(r'/rules/of/([\w.-]+)"', lena.page("/rules")))
     for order in ("hits", "called_wrong"):
-        page = lena.page(f"/rules?order={order}")
+        page = lena.page(f"/rules?order={order}&fold=nothing")
         column = re.findall(r'data-th="' + order.capitalize().replace("_", " ") + r'" class="number">([\d,]*)', page)
         numbers = [int(cell.replace(",", "") or 0) for cell in column]
         assert numbers == sorted(numbers, reverse=True)
         assert len(numbers) > 20
+
+
+@pytest.mark.parametrize("fold", ["label", "file"])
+def test_the_book_is_folded_with_counts(desk: Desk, seat: Sit, fold: str) -> None:
+    rules = desk.service.services.screeners.screener.book.rules
+    page = seat("lena").page(f"/rules?fold={fold}")
+    groups = re.findall(r'<details class="card rules" data-group="([^"]+)" ?>(.*?)</details>', page)
+    assert len(groups) == len({rule.label if fold == "label" else rule.family for rule in rules})
+    assert [title for title, _ in groups] == sorted(title for title, _ in groups)
+    for _, group in groups:
+        said = re.search(r"data-whole=\"(\d+)\">\d+</span> rules?, ([\d,]+) hit", group)
+        column = re.findall(r'data-th="Hits" class="number">([\d,]+)', group)
+        hits = [int(cell.replace(",", "")) for cell in column]
+        assert said
+        assert (int(said[1]), int(said[2].replace(",", ""))) == (len(hits), sum(hits))
+        assert hits == sorted(hits, reverse=True)
+    assert f"{len(rules)} of {len(rules)} rules" in page
 
 
 def test_pasted_text_is_tried_and_not_kept(desk: Desk, seat: Sit) -> None:
