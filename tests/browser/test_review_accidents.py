@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import RunningService
+from tests.browser.conftest import RunningService, hover
 from tests.browser.test_review_work import client, go_home, listens, press, screened
 from tests.browser.test_review_work import desk as desk  # their desk, as this module's fixture too
 from tests.browser.test_review_work import sit as sit
@@ -168,7 +168,10 @@ def test_a_mark_lights_only_what_belongs_to_it_and_a_run_of_marks_is_one_stop(si
     )
     assert page.locator("#draft mark[tabindex]").count() == runs
     for mark in page.locator("#draft mark").all():
-        mark.hover()
+        place = mark.bounding_box()
+        hover(page, mark)
+        expect(mark).to_have_class(re.compile("lit"))
+        assert mark.bounding_box() == place  # nothing jumps under the pointer
         numbers = set((mark.get_attribute("data-numbers") or "").split())
         for lit in page.locator("#draft mark.lit").all():
             own = set((lit.get_attribute("data-numbers") or "").split())
