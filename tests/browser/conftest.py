@@ -10,12 +10,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect, sync_playwright
 
 from tests.browser.fake_service import Plan, running
 from tests.conftest import CHROMIUM
@@ -124,8 +124,25 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     context.on("weberror", lambda error: faults.append(str(error.error)))
     context.on("console", lambda message: faults.append(message.text) if is_fault(message.text) else None)
     yield context
-    context.close()
+    close(context)
     assert not faults
+
+
+def close(context: BrowserContext) -> None:
+    """Close a context whose pages are at rest: a close while a page is being left may never return."""
+    for page in context.pages:
+        with suppress(Error):
+            page.goto("about:blank")
+    context.close()
+
+
+def hover(page: Page, element: Locator) -> None:
+    """Point at the first line of an element: the middle of one that runs over lines may lie outside it."""
+    element.scroll_into_view_if_needed()
+    left, top = element.evaluate(
+        "e => { const at = e.getClientRects()[0]; return [at.left + 2, at.top + at.height / 2]; }"
+    )
+    page.mouse.move(left, top)
 
 
 def is_fault(text: str) -> bool:

@@ -23,7 +23,7 @@ from tests.browser.compose_page import (
     underlined,
     use_first_text,
 )
-from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService, end, service_process
+from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService, close, end, service_process
 
 EXAMPLES = tomllib.loads((Path(service.compose.__file__).with_name("examples.toml")).read_text("utf-8"))["example"]
 WORDS = {"allow": "Fine to send", "warn": "Check before sending", "block": "Cannot be sent"}
@@ -208,7 +208,7 @@ def test_accessible_and_within_the_window(chromium: Browser, service: RunningSer
     page.get_by_role("button", name="Appeal").click()
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    context.close()
+    close(context)
 
 
 def test_the_whole_way_by_keyboard(page: Page, service: RunningService) -> None:

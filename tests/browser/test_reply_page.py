@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 import service.compose
 from tests.browser.compose_page import expect_status, open_compose, panel_heading, set_attributes
-from tests.browser.conftest import WINDOWS, RunningService
+from tests.browser.conftest import WINDOWS, RunningService, close
 from tests.browser.test_compose_page import serious
 
 THREADS = tomllib.loads((Path(service.compose.__file__).with_name("examples.toml")).read_text("utf-8"))["thread"]
@@ -119,4 +119,4 @@ def test_accessible_and_within_the_window(chromium: Browser, service: RunningSer
     expect(panel_heading(page)).to_be_visible()
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    context.close()
+    close(context)

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from service.storage.database import Database
-from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService, is_fault, service_process
+from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService, close, hover, is_fault, service_process
 from tests.service.review.desk import PASSWORD, RULE, SWAP, add_people, drafts, send_all
 
 SHOTS = Path(__file__).parent / "shots"
@@ -74,7 +74,7 @@ def sit(chromium: Browser, desk: RunningService) -> Iterator[Callable[..., Page]
 
     yield signed_in
     for context in open_ones:
-        context.close()
+        close(context)
     assert not faults
 
 
@@ -256,7 +256,7 @@ def test_hover_and_focus_say_why_words_are_marked(sit: Callable[..., Page]) -> N
     page = sit("mira")
     press(page, "g")
     mark = page.locator("#draft mark").first
-    mark.hover()
+    hover(page, mark)
     expect(page.locator("#tip")).to_be_visible()
     page.mouse.move(0, 0)
     expect(page.locator("#tip")).to_be_hidden()

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from service.storage.users import Users
-from tests.browser.conftest import is_fault
+from tests.browser.conftest import close, is_fault
 from tests.service.review.auth.oidc_provider import CLIENT, SECRET, Provider, a_provider
 from tests.service.review.desk import PASSWORD
 from tests.service.running import Running, running, settings_for
@@ -91,7 +91,7 @@ def test_it_is_set_up_and_asked_for_by_keyboard(chromium: Browser, house: Runnin
         page.wait_for_url(re.compile(r"/review$"))
         assert not faults
     finally:
-        context.close()
+        close(context)
 
 
 @pytest.mark.browser
@@ -105,4 +105,4 @@ def test_the_way_through_the_provider_is_one_key_and_keeps_the_page(chromium: Br
         page.wait_for_url(re.compile(r"/review/numbers$"))
         expect(page.get_by_text("nora")).to_be_visible()
     finally:
-        context.close()
+        close(context)

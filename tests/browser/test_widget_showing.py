@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.compose_page import BLOCKED, FINE, contact, details, expect_status, open_compose, underlined
+from tests.browser.conftest import close
 from tests.browser.fake_service import Plan
 from tests.browser.test_widget_typing import words_box
 
@@ -99,7 +100,7 @@ def test_the_popover_stays_on_the_screen_and_off_the_send_button(
         shown, send = boxes(page)
         assert within(shown, width, height), (opened_by, shown)
         assert apart(shown, send), (opened_by, shown, send)
-    context.close()
+    close(context)
 
 
 def test_the_popover_closes_on_tab(page: Page, fake: str) -> None:
@@ -133,7 +134,7 @@ def test_marks_fit_under_zoom(chromium: Browser, fake: str, zoom: str, scale: fl
     want = words_box(page, words)
     assert min(line["x"] for line in lines) == pytest.approx(want["x"], abs=3)
     assert lines[0]["y"] == pytest.approx(want["y"], abs=3)
-    context.close()
+    close(context)
 
 
 def test_shapes_remain_in_forced_colours(chromium: Browser, fake: str) -> None:
@@ -145,7 +146,7 @@ def test_shapes_remain_in_forced_colours(chromium: Browser, fake: str) -> None:
     sign = page.locator(".status .sign").evaluate("e => getComputedStyle(e).backgroundColor")
     assert sign not in (ground, "rgba(0, 0, 0, 0)")
     assert page.locator(".line").first.evaluate("e => getComputedStyle(e).borderBottomColor") != ground
-    context.close()
+    close(context)
 
 
 def test_on_a_phone_the_text_comes_before_the_examples(chromium: Browser, fake: str) -> None:
@@ -160,4 +161,4 @@ def test_on_a_phone_the_text_comes_before_the_examples(chromium: Browser, fake: 
     expect_status(page, "Cannot be sent")
     expect(details(page)).to_be_in_viewport()
     expect(page.locator(".examples")).to_be_hidden()
-    context.close()
+    close(context)
