@@ -76,6 +76,8 @@ def running(settings: Settings, **services: Any) -> Iterator[Running]:
         with httpx.Client(base_url=url, timeout=60) as client:
             service = Running(url, app, client, settings.home)
             client.headers.update(service.key("screen", caller="gateway"))
+            # known from here on: a busy machine does not keep the deadline that a new key's look-up has
+            app.state.services.keys.caller(client.headers["authorization"].removeprefix("Bearer "))
             yield service
     finally:
         server.should_exit = True
