@@ -33,7 +33,7 @@ _LONGEST = 200_000
 _TERM = re.compile(r'"([^"]*)"|([^\s"]+)')
 _WORD = re.compile(r"\w+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-_WITH_UMLAUT = re.compile(r"\w*[äöü]\w*")
+_WITH_DOTS = frozenset("äöü")
 
 
 def index_drafts(connection: Connection, drafts: Iterable[tuple[str, Draft]]) -> None:
@@ -120,6 +120,6 @@ def _row(screening_id: str) -> int:
 def _words(draft: Draft) -> str:
     whole = f"{draft.support_id}\n{draft.subject}\n{draft.body}"[:_LONGEST].replace("\0", " ")
     spelled = "" if whole.isascii() else unicodedata.normalize("NFC", whole).casefold()
-    other = (word.translate(_UMLAUTS) for word in _WITH_UMLAUT.findall(spelled))
-    words = words_without_accents(" ".join((whole, *dict.fromkeys(other)))).replace("_", " ")
+    other = dict.fromkeys(word.translate(_UMLAUTS) for word in _WORD.findall(spelled) if not _WITH_DOTS.isdisjoint(word))
+    words = words_without_accents(" ".join((whole, *other))).replace("_", " ")
     return " ".join(_WORD.findall(words)).encode("utf-8", "replace").decode()

@@ -304,6 +304,15 @@ def test_a_check_finds_text_that_was_changed(database: Database, screener: Scree
     ]
 
 
+@pytest.mark.timeout(60, method="signal")
+def test_a_token_of_any_length_is_kept_and_found(database: Database, screener: Screener) -> None:
+    """Looking for umlauts in it took time with the square of its length: three minutes for this one."""
+    kept = new(screener, Draft("GG-1", "Über", "é" + "x" * 190_000 + " blue mug"))
+    keep(database, kept)
+    with database.reading() as session:
+        assert kept.id in drafts_with(session.connection(), "ueber blue mug")
+
+
 @pytest.mark.parametrize("target", KINDS)
 def test_a_backup_restores_into_either_database(
     database: Database, screener: Screener, target: str, tmp_path: Path, request: pytest.FixtureRequest
