@@ -1,4 +1,4 @@
-"""Background tasks: reload models and rules, fetch orders, deliver webhooks, purge old text."""
+"""Background tasks: reload models and rules, fetch orders, deliver webhooks, purge old text, renew the search index."""
 
 import asyncio
 import logging
@@ -16,6 +16,7 @@ from service.status_routes import tried
 from service.storage.audit import head
 from service.storage.keys import ApiKeys
 from service.storage.maintenance.clock import begin_run
+from service.storage.maintenance.indexing import renew_index
 from service.storage.maintenance.retention import PurgeScope, purge_leftovers, purge_text
 from service.telemetry.logs import event
 
@@ -36,6 +37,7 @@ def start(services: Services) -> Loops:
         ("store", 5.0, lambda: tried(services.database, services.health)),
         ("used-keys", 15.0, lambda: note_used_keys(services)),
         ("purge", 3600.0, lambda: purge(services)),
+        ("search", 300.0, lambda: renew_index(services.database, services.encryptor, datetime.now(UTC))),
     ]
     if services.delivery:
         background_tasks.append(("webhooks", 1.0, services.delivery.deliver_due))

@@ -37,15 +37,15 @@ class ClockLeap:
 
 def begin_run(session: Session, now: datetime, *, sure: bool = False) -> ClockLeap | None:
     """Note a run of the purge; why it must not remove anything, or None. `sure`: an operator vouches for the clock."""
-    last = _moment(session, _RUN) or session.scalar(select(func.max(ScreeningRow.created_at)))
+    last = moment_of(session, _RUN) or session.scalar(select(func.max(ScreeningRow.created_at)))
     if sure or last is None or now - last <= LEAP:
         _believe(session, now)
         return None
-    since, before = _moment(session, _LEAP), _moment(session, _LAST)
+    since, before = moment_of(session, _LEAP), moment_of(session, _LAST)
     if since is None or before is None or not timedelta(0) <= now - before <= LEAP:
         since = now
-        _set(session, _LEAP, now)
-    _set(session, _LAST, now)
+        note_moment(session, _LEAP, now)
+    note_moment(session, _LAST, now)
     if now - since >= PATIENCE:
         _believe(session, now)
         return None
@@ -54,21 +54,23 @@ def begin_run(session: Session, now: datetime, *, sure: bool = False) -> ClockLe
 
 def held_purge(session: Session) -> ClockLeap | None:
     """The leap for which the automatic purge is held now, if it is."""
-    last, since = _moment(session, _RUN), _moment(session, _LEAP)
+    last, since = moment_of(session, _RUN), moment_of(session, _LEAP)
     if since is None:
         return None
     return ClockLeap(last or session.scalar(select(func.max(ScreeningRow.created_at))) or since, since + PATIENCE)
 
 
 def _believe(session: Session, now: datetime) -> None:
-    _set(session, _RUN, now)
+    note_moment(session, _RUN, now)
     session.execute(delete(UpkeepRow).where(UpkeepRow.name.in_((_LEAP, _LAST))))
 
 
-def _moment(session: Session, name: str) -> datetime | None:
+def moment_of(session: Session, name: str) -> datetime | None:
+    """A moment that the upkeep remembers under a name."""
     return session.scalar(select(UpkeepRow.at).where(UpkeepRow.name == name))
 
 
-def _set(session: Session, name: str, at: datetime) -> None:
+def note_moment(session: Session, name: str, at: datetime) -> None:
+    """Remember a moment."""
     session.merge(UpkeepRow(name=name, at=at))
     session.flush()

@@ -1,8 +1,8 @@
 """Full-text search over the drafts of cases: SQLite's FTS5, or PostgreSQL's tsvector. Not used where text is encrypted.
 
 Both keep a table `search` with `screening_id` and the words of subject, body and Support ID, without case and accents,
-sharp s as ss, and words with an umlaut a second time as they are written without one (ueber). Rows of the workbench and
-those from before are kept as typed, so that a query asks for both.
+sharp s as ss, and words with an umlaut a second time as they are written without one (ueber). The workbench puts drafts
+in as they were typed, until `maintenance/indexing.py` puts them in again, so that a query asks for both.
 """
 
 import re
@@ -120,6 +120,8 @@ def _row(screening_id: str) -> int:
 def _words(draft: Draft) -> str:
     whole = f"{draft.support_id}\n{draft.subject}\n{draft.body}"[:_LONGEST].replace("\0", " ")
     spelled = "" if whole.isascii() else unicodedata.normalize("NFC", whole).casefold()
-    other = dict.fromkeys(word.translate(_UMLAUTS) for word in _WORD.findall(spelled) if not _WITH_DOTS.isdisjoint(word))
+    other = dict.fromkeys(
+        word.translate(_UMLAUTS) for word in _WORD.findall(spelled) if not _WITH_DOTS.isdisjoint(word)
+    )
     words = words_without_accents(" ".join((whole, *other))).replace("_", " ")
     return " ".join(_WORD.findall(words)).encode("utf-8", "replace").decode()
