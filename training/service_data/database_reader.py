@@ -134,9 +134,9 @@ class ServiceStore:
         ]  # fmt: skip
 
     def queue(self, screening_ids: Iterable[str], kind: str) -> int:
-        """Open a case of this kind for each screening, once; returns how many are new. Raises ServiceDataError."""
+        """Open a case of this kind for each screening that has none; how many are new. Raises ServiceDataError."""
         with writing(sa.create_engine(self._url, poolclass=sa.NullPool)) as connection:
-            rows = wanted_rows(connection, self._tables, screening_ids, kind)
+            rows = wanted_rows(connection, self._tables, screening_ids)
             words = {row["id"]: "\n".join(_words(row["draft"])) for row in rows if _is_open(row["draft"])}
             open_cases(connection, self._tables, rows, kind, words)
         return len(rows)

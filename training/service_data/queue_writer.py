@@ -45,12 +45,12 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         raise ServiceDataError(f"the store cannot be written: {type(error).__name__}") from error
 
 
-def wanted_rows(connection: sa.Connection, tables: sa.MetaData, ids: Iterable[str], kind: str) -> list[Row]:
-    """The screenings of these ids, in order, each once: those that are stored, still have their text, and have no
-    case of this kind."""
+def wanted_rows(connection: sa.Connection, tables: sa.MetaData, ids: Iterable[str]) -> list[Row]:
+    """The screenings of these ids, in order, each once: those that are stored, still have their text, and have no case:
+    people read a draft once, for whatever reason."""
     screenings, cases = tables.tables["screenings"], tables.tables["cases"]
     wanted = list(dict.fromkeys(ids))
-    held = sa.exists().where(cases.c.screening_id == screenings.c.id, cases.c.kind == kind)
+    held = sa.exists().where(cases.c.screening_id == screenings.c.id)
     found: dict[str, Row] = {}
     for start in range(0, len(wanted), _AT_ONCE):
         some = screenings.c.id.in_(wanted[start : start + _AT_ONCE])

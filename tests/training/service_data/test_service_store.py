@@ -231,8 +231,16 @@ def test_a_queued_case_is_whole_findable_and_in_the_record(shop: Shop) -> None:
     assert (entry.actor, entry.subject, entry.after) == (
         "workbench", f"case:{case.id}", {"kind": "suggested", "screening": "c1"},
     )  # fmt: skip
-    assert (store.queue(["c1"], "suggested"), store.queue(["c1"], "shadow")) == (0, 1)
-    assert len(shop.created()) == 2
+    assert (store.queue(["c1"], "suggested"), store.queue(["c1"], "shadow")) == (0, 0)  # a draft has one case
+    assert len(shop.created()) == 1
+
+
+def test_no_second_case_is_opened_for_a_draft_that_people_have_decided(shop: Shop) -> None:
+    shop.screened("c5")
+    shop.reviewed("c5", [("uphold", "substitute_offer")])
+    before = len(shop.cases("shadow"))
+    assert ServiceStore(shop.url).queue(["c5"], "shadow") == 0
+    assert len(shop.cases("shadow")) == before
 
 
 def test_a_draft_without_its_text_is_not_queued(shop: Shop) -> None:
