@@ -166,7 +166,8 @@ def test_a_mark_lights_only_what_belongs_to_it_and_a_run_of_marks_is_one_stop(si
         "() => [...document.querySelectorAll('#draft mark')]"
         ".filter(m => m.previousElementSibling?.tagName !== 'MARK').length"
     )
-    assert page.locator("#draft mark[tabindex]").count() == runs
+    assert page.locator("#draft [data-run][tabindex]").count() == runs
+    assert page.locator("#draft mark[tabindex]").count() == 0
     for mark in page.locator("#draft mark").all():
         place = mark.bounding_box()
         hover(page, mark)

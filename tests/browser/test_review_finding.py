@@ -161,6 +161,23 @@ def test_what_is_unfolded_stays_so_and_all_rules_are_printed(sit: Sit, desk: Run
     expect(page.locator("details.rules[open]")).to_have_count(1)
 
 
+def test_a_screen_reader_reads_a_marked_phrase_whole_with_its_label_once(sit: Sit, desk: RunningService) -> None:
+    body = "Hello, the blue kettle is sold out. We can send you the green one instead. Yours, Potoroo"
+    screened(desk, body, "Kettle spoken")
+    page = sit("mira")
+    page.goto(f"{desk.url}/review?queue=blocked&words=potoroo")
+    listens(page)
+    press(page, "g")
+    run = page.locator("#draft [data-run]")
+    expect(run).to_have_count(1)
+    assert run.locator("mark").count() > 1  # overlapping marks, which look apart
+    tree = page.locator("#draft .body").aria_snapshot()
+    spoken = re.findall(r"- mark: (.*)", tree)
+    assert len(spoken) == 1
+    assert re.fullmatch(r'"?[^()]*the green one instead\.? \(Substitute offer, findings? 1(, \d)*\)"?', spoken[0]), tree
+    assert "".join(run.locator("mark").all_text_contents()) in body
+
+
 def test_publishing_shows_what_a_rule_would_do_and_asks_why(sit: Sit, desk: RunningService) -> None:
     page = sit("ada")
     page.goto(f"{desk.url}/review/rules/new")

@@ -260,8 +260,9 @@ def test_hover_and_focus_say_why_words_are_marked(sit: Callable[..., Page]) -> N
     expect(page.locator("#tip")).to_be_visible()
     page.mouse.move(0, 0)
     expect(page.locator("#tip")).to_be_hidden()
-    mark.focus()
-    expect(page.locator("#tip")).to_have_text(mark.get_attribute("data-run") or "")
+    run = page.locator("#draft [data-run]").first
+    run.focus()
+    expect(page.locator("#tip")).to_have_text(run.get_attribute("data-run") or "none")
     expect(mark).to_have_class(re.compile("lit"))
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Literal
 
+from service.review.web.wording import LABEL
+
 Kind = Literal["rule", "model", "form", "merchant", "person"]
 
 
@@ -41,6 +43,21 @@ class TextPiece:
     def first(self) -> Highlight | None:
         """The gravest highlight, which gives the piece its style."""
         return min(self.marks, key=lambda m: (_WEIGHT.get(m.severity, 3), m.number), default=None)
+
+    @property
+    def spoken(self) -> str:
+        """What a screen reader says after the run's words: each label once, with the numbers of its findings."""
+        by_label: dict[str, dict[int, None]] = {}
+        for mark in sorted(self.run, key=lambda m: _WEIGHT.get(m.severity, 3)):
+            said = mark.why if mark.label is None or mark.kind == "person" else LABEL[mark.label]
+            by_label.setdefault(said, {}).update({mark.number: None} if mark.label and mark.number else {})
+        return "; ".join(_with_numbers(said, list(numbers)) for said, numbers in by_label.items())
+
+
+def _with_numbers(said: str, numbers: Sequence[int]) -> str:
+    if not numbers:
+        return said
+    return f"{said}, finding{'s' if len(numbers) > 1 else ''} {', '.join(map(str, sorted(numbers)))}"
 
 
 LONG, FOLDED, BESIDE = 1500, 600, 200

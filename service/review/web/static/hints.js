@@ -20,8 +20,10 @@ export const showHints = (draft, tip) => {
   for (const mark of draft.querySelectorAll("mark[data-why]")) {
     mark.addEventListener("mouseenter", () => show(mark, mark.dataset.why));
     mark.addEventListener("mouseleave", hide);
-    mark.addEventListener("focus", () => show(mark, mark.dataset.run ?? mark.dataset.why));
-    mark.addEventListener("blur", hide);
+  }
+  for (const run of draft.querySelectorAll("[data-run]")) {
+    run.addEventListener("focus", () => show(run.querySelector("mark"), run.dataset.run));
+    run.addEventListener("blur", hide);
   }
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || tip.hidden) return;

@@ -133,4 +133,5 @@ def test_a_text_is_cut_where_marks_begin_and_end_and_nothing_is_lost() -> None:
         (" instead", [2]),
     ]
     assert cut[2].first == marks[0]
+    assert [piece.spoken for piece in cut] == ["", "Substitute offer, findings 1, 2", "", ""]
     assert pieces("", []) == []
