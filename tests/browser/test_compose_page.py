@@ -211,6 +211,16 @@ def test_accessible_and_within_the_window(chromium: Browser, service: RunningSer
     close(context)
 
 
+def test_with_forced_colours_the_page_one_is_on_stands_out(chromium: Browser, service: RunningService) -> None:
+    context = chromium.new_context(forced_colors="active")
+    page = context.new_page()
+    page.goto(service.url + "/compose")
+    colours = page.locator("nav a").evaluate_all("all => all.map((a) => getComputedStyle(a).borderBottomColor)")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert [colour == ground for colour in colours] == [False, True]
+    context.close()
+
+
 def test_the_whole_way_by_keyboard(page: Page, service: RunningService) -> None:
     page.goto(service.url + "/compose")
     page.get_by_label("Support ID").focus()

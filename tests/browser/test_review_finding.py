@@ -178,6 +178,32 @@ def test_a_screen_reader_reads_a_marked_phrase_whole_with_its_label_once(sit: Si
     assert "".join(run.locator("mark").all_text_contents()) in body
 
 
+def test_with_forced_colours_nothing_that_counts_is_invisible(sit: Sit, desk: RunningService) -> None:
+    page = sit("mira", viewport={"width": 390, "height": 844}, forced_colors="active")
+    page.goto(f"{desk.url}/review?queue=blocked")
+    listens(page)
+
+    def look(selector: str, what: str, of: str = "") -> str:
+        given = f"[e, name, of] = [document.querySelector({selector!r}), {what!r}, {of!r} || null]"
+        return str(page.evaluate(f"() => {{ const {given}; return getComputedStyle(e, of)[name]; }}"))
+
+    assert look(".bar nav a[aria-current]", "textDecorationLine") == "underline"
+    assert look(".side a[aria-current]", "textDecorationLine") == "underline"
+    page.keyboard.press("j")
+    expect(page.locator(".rows > li.here")).to_have_count(1)
+    assert look(".rows > li.here", "outlineStyle") == "solid"
+    assert look(".rows > li:not(.here)", "outlineStyle") == "none"
+    press(page, "Enter")
+    page.locator("#draft [data-run]").first.focus()
+    expect(page.locator("#tip")).to_be_visible()
+    assert look("#tip", "borderTopStyle") == "solid"
+    assert look("#draft mark.lit", "outlineStyle") == "solid"
+    page.set_viewport_size({"width": 1720, "height": 900})
+    expect(page.locator(".beside a[aria-current]")).to_be_visible()
+    assert look(".beside a[aria-current]", "outlineStyle") == "solid"
+    assert look(".beside a:not([aria-current])", "outlineStyle") == "none"
+
+
 def test_publishing_shows_what_a_rule_would_do_and_asks_why(sit: Sit, desk: RunningService) -> None:
     page = sit("ada")
     page.goto(f"{desk.url}/review/rules/new")

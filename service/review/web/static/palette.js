@@ -25,7 +25,7 @@ const entries = () => {
   const links = [...document.querySelectorAll(".bar nav a, .side a, .bar .me a")];
   const keys = [...document.querySelectorAll("[data-key][data-says]")].filter((e) => !e.disabled && !box.contains(e));
   return [
-    ...links.map((link) => ({ says: words(link.querySelector("span:first-child") ?? link), does: () => { location.href = link.href; } })),
+    ...links.map((link) => ({ says: words(link.querySelector("span:first-child:not(.role)") ?? link), does: () => { location.href = link.href; } })),
     ...keys.map((key) => ({ says: key.dataset.says, key: key.dataset.key, does: () => { key.focus(); key.click(); } })),
   ];
 };
