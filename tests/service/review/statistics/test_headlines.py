@@ -37,18 +37,27 @@ def sent_all_the_same(desk: Desk, screening: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def each_fate(desk: Desk) -> Counter[str]:
-    """Warned drafts with each thing that can follow, alone and one after another; what is to be counted."""
-    mended, chained, sent, given_up, _, twice = (screened(desk) for _ in range(6))
+def withdrawn(desk: Desk, screening: str) -> None:
+    assert desk.service.client.post(f"/screenings/{screening}/withdraw").status_code == 200
+
+
+EACH = Counter({CLEAN: 4, FLAGGED: 1, SENT: 1, WITHDRAWN: 1, NOTHING: 1})
+"""What `each_fate` adds."""
+
+
+def each_fate(desk: Desk) -> None:
+    """Warned drafts with each thing that can follow, alone and one after another."""
+    mended, chained, sent, given_up, _, twice, late = (screened(desk) for _ in range(7))
     screened(desk, subject="About your parcel", after=mended)
     halfway = screened(desk, after=chained)  # itself a warned draft, which is mended
     screened(desk, subject="About your parcel", after=halfway)
     sent_all_the_same(desk, sent)
     screened(desk, subject="About your parcel", after=sent)
-    assert desk.service.client.post(f"/screenings/{given_up}/withdraw").status_code == 200
+    withdrawn(desk, given_up)
     screened(desk, subject="About your parcel", after=twice)
     sent_all_the_same(desk, twice)
-    return Counter({CLEAN: 3, FLAGGED: 1, SENT: 1, WITHDRAWN: 1, NOTHING: 1})
+    screened(desk, subject="About your parcel", after=late)
+    withdrawn(desk, late)
 
 
 @dataclass
@@ -130,7 +139,7 @@ def middle(desk: Desk) -> datetime:
 
 def test_what_followed_a_warning_is_what_the_rows_say(desk: Desk, middle: datetime) -> None:
     counted = recounted(desk, middle, middle + DAYS)
-    assert counted == Counter({CLEAN: 3, FLAGGED: 1, SENT: 1, WITHDRAWN: 1, NOTHING: 1})
+    assert counted == EACH
     rows = Figures.of(desk, middle).rows
     assert list(rows) == list(FATES)
     assert {name: count for name, (_, count) in rows.items()} == counted
@@ -166,10 +175,8 @@ def test_the_oldest_wait_is_that_of_the_case_that_came_first(
     waiting = [case for case in Raw.read(desk).cases if case.decided_at is None]
     decided = next(case for case in Raw.read(desk).cases if case.decided_at)
     moved = waiting[len(waiting) // 2]
-    kept = {case.id: case.created_at for case in (*waiting, decided)}  # all come just now, but for one; what is decided waits no more
-    with (
-        desk.service.services.database.writing() as session
-    ):
+    kept = {case.id: case.created_at for case in (*waiting, decided)}
+    with desk.service.services.database.writing() as session:  # all come just now, but for one and one that is decided
         now = datetime.now(UTC)
         session.execute(update(CaseRow).where(CaseRow.decided_at.is_(None)).values(created_at=now))
         session.execute(update(CaseRow).where(CaseRow.id == moved.id).values(created_at=now - age))
