@@ -197,8 +197,6 @@ class _Operation:
     linked: bool = False
     spoken: bool = False
     """Whether Accept-Language chooses the language of what merchants read in the answer."""
-    paged: bool = False
-    """Whether a browser gets a page."""
 
 
 _STEP = ("404", "409")
@@ -218,7 +216,7 @@ _OPERATIONS = {
     ("/passes/keys", "get"): _Operation("getPassKeys", "PassKeys", keyed=False),
     ("/unscreened", "post"): _Operation("reportUnscreened", "Unscreened", ("429",)),
     ("/reply-deadline", "get"): _Operation("getReplyDeadline", "ReplyDeadline"),
-    ("/policy", "get"): _Operation("getPolicy", "EnforcedPolicy", keyed=False, paged=True),
+    ("/policy", "get"): _Operation("getPolicy", "EnforcedPolicy", keyed=False),
     ("/healthz", "get"): _Operation("isAlive", "Alive", keyed=False),
     ("/readyz", "get"): _Operation("isReady", "Ready", ("503",), keyed=False),
     ("/metrics", "get"): _Operation("getMetrics", None, ("401",), keyed=False),
@@ -256,8 +254,6 @@ def _complete(operation: dict[str, Any], known: _Operation) -> None:
         if known.example:  # as it is: FastAPI drops what is null from an example, and the contract shows nulls
             content["example"] = known.example
         well["content"] = {"application/json": content}
-        if known.paged:
-            well["content"]["text/html"] = {"schema": {"type": "string"}}
     else:
         well["content"] = {"text/plain": {"schema": {"type": "string"}}}
     if known.linked:
