@@ -71,6 +71,13 @@ def test_a_finding_says_in_german_what_policy_or_label_say() -> None:
     assert catalogue("en").finding(own) == own
 
 
+@pytest.mark.parametrize("by", ["customer", "merchant", None])
+@pytest.mark.parametrize("label", ["substitute_offer", "cancellation_probing"])
+def test_no_two_replacements_differ_only_by_their_order(label: str, by: str | None) -> None:
+    texts = [str(one["text"]) for one in replacements(label, by, "en")]
+    assert len({tuple(sorted(re.findall(r"\w+", text.lower()))) for text in texts}) == len(texts)
+
+
 def test_replacements_fit_who_cancelled() -> None:
     assert replacements("substitute_offer", "customer", "en") == []
     unknown = replacements("substitute_offer", None, "fr")

@@ -1,5 +1,5 @@
-"""Types that openapi-typescript makes of the OpenAPI document, compiled strictly with a program that uses them, and that
-program run against the service. The widget's own types are compiled too."""
+"""Types that openapi-typescript makes of the OpenAPI document, compiled strictly with a program that uses them; the
+program runs against the service. The widget's own types are compiled too."""
 
 import json
 import os
@@ -81,7 +81,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def program(folder: Path, name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [folder / "node_modules" / ".bin" / name, *arguments]
+    command = [str(folder / "node_modules" / ".bin" / name), *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
