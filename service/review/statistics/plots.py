@@ -8,7 +8,10 @@ from service.review.statistics.figures import StatisticsTable
 from service.style import Theme, colours
 
 if TYPE_CHECKING:  # the plotting library takes a second to import: the first drawing pays for it, not every start
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
 SERIES = {
     "Blocked": "block",
@@ -35,7 +38,10 @@ def plot(table: StatisticsTable, theme: Theme, *, narrow: bool = False) -> bytes
         figure = Figure(figsize=(3.7 if narrow else 6.4, height), layout="constrained")
         axes = figure.add_subplot()
         _plain(axes, palette)
-        _days(axes, table, palette, most=4 if narrow else 8) if table.kind == "days" else _bars(axes, table, palette)
+        if table.kind == "days":
+            _days(axes, table, palette, most=4 if narrow else 8)
+        else:
+            _bars(axes, table, palette, narrow=narrow)
         target = io.BytesIO()
         figure.savefig(target, format="svg", transparent=True, metadata={"Date": None})
     return target.getvalue()
@@ -68,25 +74,38 @@ def _days(axes: "Axes", table: StatisticsTable, palette: dict[str, str], *, most
     )  # fmt: skip
 
 
-def _bars(axes: "Axes", table: StatisticsTable, palette: dict[str, str]) -> None:
+def _bars(axes: "Axes", table: StatisticsTable, palette: dict[str, str], *, narrow: bool) -> None:
     from matplotlib.ticker import PercentFormatter
 
     rows = table.rows[:12][::-1]
     values: list[Any] = [row[1] for row in rows]
     bars = axes.barh([str(row[0]) for row in rows], values, color=palette["soft"], height=0.6)
-    texts = [_said(value, row, share=table.share) for value, row in zip(values, rows, strict=True)]
-    axes.bar_label(bars, texts, padding=4, color=palette["ink"])
+    texts = [_said(value, row, share=table.share, narrow=narrow) for value, row in zip(values, rows, strict=True)]
+    labels = axes.bar_label(bars, texts, padding=4, color=palette["ink"])
     axes.set_xlim(0, 1.4 if table.share else max([*values, 0.001]) * 1.25)  # shares stand on one scale
     if table.share:
         axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xticks([])
+    _make_room(axes, labels, values)
 
 
-def _said(value: float, row: tuple[object, ...], *, share: bool) -> str:
-    """What stands at the end of a bar: a count, a share with its count, or a share of a whole."""
+def _make_room(axes: "Axes", labels: "Sequence[Text]", values: "Sequence[float]") -> None:
+    """Shorten the bars, all alike, until what stands behind them is inside the drawing."""
+    for label in labels:
+        label.set_in_layout(False)  # the layout would make the axes smaller instead, and cut what is left
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    whole = axes.get_window_extent().width
+    for label, value in zip(labels, values, strict=True):
+        room = max(whole - label.get_window_extent().width - 8, whole / 10)
+        axes.set_xlim(0, max(axes.get_xlim()[1], value * whole / room))
+
+
+def _said(value: float, row: tuple[object, ...], *, share: bool, narrow: bool) -> str:
+    """What stands at the end of a bar: a count, a share with its count, or a share of a whole; its interval where there
+    is room, and in the table."""
     if not share:
         return f"{value:,}"
     if len(row) > 3:
         _, _, _, whole, low, high = row
-        return f"{value:.0%} of {whole} ({low:.0%} to {high:.0%})"
+        return f"{value:.0%} of {whole}" if narrow else f"{value:.0%} of {whole} ({low:.0%} to {high:.0%})"
     return f"{value:.0%} ({row[-1]})"
