@@ -1,6 +1,7 @@
 """A stored draft judged again by today's rules and model, beside the verdict that was given."""
 
 import threading
+import weakref
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -28,20 +29,26 @@ class Replay:
 
 class ReplayScreener:
     """A screener for the desk's threads: a screener may only be used by one at a time, and that of the service is
-    busy. Made again when another model or rule book goes live."""
+    busy. Made again when another model or rule book goes live, and given up with the one that it was made from: a model
+    that nobody serves any more takes no memory."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._from: Screener | None = None
+        self._from: weakref.ref[Screener] | None = None
         self._own: Screener | None = None
 
     def screen(self, live: Screener, draft: Draft, order: Order | None) -> Verdict:
         """The verdict that the live screener would give."""
         with self._lock:
-            if self._own is None or self._from is not live:
-                self._own = Screener(policy=live.policy, book=live.book, artifact=live.artifact)
-                self._from = live
-            return self._own.screen(draft, order)
+            own = self._own
+            if own is None or self._from is None or self._from() is not live:
+                own = Screener(policy=live.policy, book=live.book, artifact=live.artifact)
+                self._own, self._from = own, weakref.ref(live, self._give_up)
+            return own.screen(draft, order)
+
+    def _give_up(self, gone: weakref.ref[Screener]) -> None:
+        if self._from is gone:
+            self._own = None
 
 
 REPLAY_SCREENER = ReplayScreener()
