@@ -25,6 +25,7 @@ from service.passes import Passes
 from service.review.auth.oidc.provider import OidcProvider
 from service.review.auth.sign_in import SignIn
 from service.review.routes import router as review_pages
+from service.review.web.pages import store_away
 from service.screening import openapi, unscreened
 from service.screening import routes as screening
 from service.settings import Settings
@@ -57,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(pages, include_in_schema=False)
     # outside of the framework's own layers, which the direct endpoints do not need
     handled = RequestMiddleware(
-        StoreDeadline(RequestConventions(app.build_middleware_stack()), services.health),
+        StoreDeadline(RequestConventions(app.build_middleware_stack()), services.health, store_away),
         metrics=services.metrics,
         direct={"/screen": partial(_directly, app, screening.screen)},
         max_bytes=settings.max_body_bytes,

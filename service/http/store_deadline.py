@@ -7,6 +7,8 @@ nothing, who comes is refused at once, so that no threads pile up.
 import asyncio
 from collections.abc import Callable
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.errors import ServiceError, render
@@ -15,25 +17,32 @@ from service.storage.health import StoreHealth, StoreSilentError
 LONGEST = 25.0
 """Seconds after which a request that is whole is answered without the store: longer than SQLite waits for a writer."""
 _ROUTES = ("/screenings/", "/passes/verify", "/passes/redeem", "/unscreened")
+_PAGES = "/review"
+_FILES = f"{_PAGES}/static/"
 
 
 class StoreDeadline:
     """ASGI middleware: a route that asks the store ends in time, with a 503 if need be."""
 
-    def __init__(self, app: ASGIApp, health: StoreHealth, longest: Callable[[], float] = lambda: LONGEST) -> None:
+    def __init__(
+        self, app: ASGIApp, health: StoreHealth, page: Callable[[Request], Response],
+        longest: Callable[[], float] = lambda: LONGEST,
+    ) -> None:  # fmt: skip
+        """`page` renders the refusal of a page of the desk, for a person."""
         self._app = app
         self._health = health
+        self._page = page
         self._longest = longest
         self._silent = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and answer it where nobody does."""
-        if scope["type"] != "http" or not scope["path"].startswith(_ROUTES):
+        if scope["type"] != "http" or not _asks_the_store(scope["path"]):
             await self._app(scope, receive, send)
             return
         self._silent = self._silent and self._health.failing  # the health is asked every few seconds whether it is back
         if self._silent:
-            await render(_silent())(scope, receive, send)
+            await self._refusal(scope)(scope, receive, send)
             return
         await self._within(scope, receive, send)
 
@@ -64,7 +73,17 @@ class StoreDeadline:
         outgoing.closed = self._silent = True
         work.add_done_callback(_forgotten)
         self._health.failed(StoreSilentError())
-        await render(_silent())(scope, receive, send)
+        await self._refusal(scope)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response:
+        request = Request(scope)
+        if scope["path"].startswith(_PAGES) and "text/html" in request.headers.get("accept", ""):
+            return self._page(request)
+        return render(store_is_silent())
+
+
+def _asks_the_store(path: str) -> bool:
+    return path == _PAGES or (path.startswith((*_ROUTES, f"{_PAGES}/")) and not path.startswith(_FILES))
 
 
 class _Outgoing:
@@ -80,7 +99,8 @@ class _Outgoing:
             await self._send(message)
 
 
-def _silent() -> ServiceError:
+def store_is_silent() -> ServiceError:
+    """The 503 of a store that did not answer in time."""
     detail = "The store did not answer in time; try again, with the same Idempotency-Key if you sent one."
     return ServiceError(503, detail, headers={"Retry-After": "5"})
 

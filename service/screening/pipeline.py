@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from anyio import move_on_after, to_thread
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from service.dependencies import Services
 from service.http.api_keys import Caller
 from service.http.back_pressure import too_much
 from service.http.errors import ServiceError
+from service.http.store_deadline import store_is_silent
 from service.judging.encoder_queue import OverloadedError
 from service.judging.executor import JudgedDraft
 from service.orders.contradictions import contradiction_findings
@@ -92,12 +94,17 @@ async def prepare(services: Services, caller: Caller, asked: DraftIn) -> Prepare
         facts = await services.orders.facts(asked.support_id, given)
     previous = None
     if asked.previous_screening_id:
-        previous = await run_in_threadpool(_previous, services, caller, asked.previous_screening_id)
+        previous = await _previous(services, caller, asked.previous_screening_id)
     return PreparedDraft(asked, asked.draft(), facts, previous)
 
 
-def _previous(services: Services, caller: Caller, previous_id: str) -> StoredScreening:
-    stored = load(services, previous_id, caller.name)
+async def _previous(services: Services, caller: Caller, previous_id: str) -> StoredScreening:
+    stored = None
+    with move_on_after(LONGEST_STORE) as asking:  # the thread is left: nothing breaks off a driver that waits
+        stored = await to_thread.run_sync(load, services, previous_id, caller.name, abandon_on_cancel=True)
+    if asking.cancelled_caught:
+        services.health.failed(StoreSilentError())
+        raise store_is_silent()
     if stored is None:
         detail = "previous_screening_id: no screening of yours has this id"
         raise ServiceError(422, detail, errors=[{"field": "previous_screening_id", "message": detail}])
@@ -160,8 +167,7 @@ async def stored_id(
     except TimeoutError as error:
         if silent:
             silent(error)
-        detail = "The store did not answer in time; try again, with the same Idempotency-Key if you sent one."
-        raise ServiceError(503, detail, headers={"Retry-After": "5"}) from error
+        raise store_is_silent() from error
     except StoreUnavailableError as error:
         detail = "The screening could not be stored, so it does not count; try again."
         raise ServiceError(503, detail, headers={"Retry-After": "2"}) from error

@@ -120,10 +120,15 @@ class PageRoute(APIRoute):
             except RequestValidationError as error:
                 return await _refusal(request, invalid(error.errors()))
             except UNAVAILABLE_ERRORS:
-                away = "The store cannot be reached. Nothing of what you typed is lost; try again in a moment."
-                return page(request, "web/refusal.html", None, status=503, detail=away, back="")
+                return store_away(request)
 
         return readable
+
+
+def store_away(request: Request) -> HTMLResponse:
+    """The page that is shown while the store is away or says nothing."""
+    away = "The store cannot be reached. Nothing of what you typed is lost; try again in a moment."
+    return page(request, "web/refusal.html", None, status=503, detail=away, back="")
 
 
 async def _refusal(request: Request, error: ServiceError) -> Response:

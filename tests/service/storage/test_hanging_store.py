@@ -15,9 +15,11 @@ from sqlalchemy import event, func, select
 
 from service import status_routes
 from service.http import store_deadline
+from service.screening import pipeline
 from service.storage.tables.screenings import ScreeningRow
 from tests.service.drafts import ALLOWED, BLOCKED
 from tests.service.postgres import NoPostgresError, PostgresServer, started_postgres
+from tests.service.review.desk import Seat, add_people
 from tests.service.running import Running, running, settings_for
 from tests.service.test_outages import assert_kept, assert_unavailable
 
@@ -49,6 +51,16 @@ def preview(service: Running) -> None:
     assert (answer["decision"], answer["complete"]) == ("block", True)
 
 
+@contextmanager
+def a_reviewer(service: Running) -> Iterator[Seat]:
+    """Somebody who sits at the desk."""
+    add_people(service.services.database)
+    with httpx.Client(base_url=service.url, timeout=120, headers={"accept": "text/html"}) as browser:
+        seat = Seat(browser)
+        seat.sign_in("mira")
+        yield seat
+
+
 def until_ready(service: Running) -> None:
     deadline = time.monotonic() + 120
     while service.client.get("/readyz").status_code != 200 and time.monotonic() < deadline:
@@ -62,8 +74,13 @@ def test_postgresql_that_hangs_holds_up_no_preview_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_deadline, "LONGEST", 8.0)
+    monkeypatch.setattr(pipeline, "LONGEST_STORE", 8.0)
     try:
-        with started_postgres() as server, running(settings_for(tmp_path, database_url=server.url)) as service:
+        with (
+            started_postgres() as server,
+            running(settings_for(tmp_path, database_url=server.url)) as service,
+            a_reviewer(service) as reviewer,
+        ):
             kept = [service.screen(ALLOWED) for _ in range(3)]
             preview(service)
             ring: Any = service.services.keys
@@ -91,6 +108,12 @@ def test_postgresql_that_hangs_holds_up_no_preview_and_loses_nothing(
                     **{name: ALLOWED[name] for name in ("support_id", "subject", "body")},
                 }
                 assert_unavailable(service.client.post("/passes/redeem", json=token))
+                edited = {**ALLOWED, "mode": "preview", "previous_screening_id": kept[0]["screening_id"]}
+                assert_unavailable(service.client.post("/screen", json=edited))
+                for path in ("", "/numbers"):
+                    away = reviewer.get(path)
+                    assert (away.status_code, away.headers["content-type"]) == (503, "text/html; charset=utf-8")
+                    assert "The store cannot be reached" in away.text
                 for sender in senders:
                     sender.join(120)
                 preview(service)
@@ -98,6 +121,7 @@ def test_postgresql_that_hangs_holds_up_no_preview_and_loses_nothing(
             for answer in refused:
                 assert_unavailable(answer)
             until_ready(service)
+            assert reviewer.get("/numbers").status_code == 200
             assert_kept(service, kept)
             again = [service.screen(ALLOWED, {"Idempotency-Key": f"hung-{number}"}) for number in range(4)]
             assert_kept(service, again)
