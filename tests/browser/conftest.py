@@ -31,7 +31,7 @@ WINDOWS = [
     pytest.param(1280, "dark", marks=pytest.mark.long), pytest.param(390, "light", marks=pytest.mark.long),
 ]  # fmt: skip
 """Each width and each scheme once; the other two pairs, which meet the same rules again, in the long run."""
-expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
+expect.set_options(timeout=40_000)  # a busy machine is slow, not wrong
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -218,7 +218,7 @@ def test_with_forced_colours_the_page_one_is_on_stands_out(chromium: Browser, se
     colours = page.locator("nav a").evaluate_all("all => all.map((a) => getComputedStyle(a).borderBottomColor)")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert [colour == ground for colour in colours] == [False, True]
-    context.close()
+    close(context)
 
 
 def test_the_whole_way_by_keyboard(page: Page, service: RunningService) -> None:

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService
+from tests.browser.conftest import DEMO_KEY, WINDOWS, RunningService, close
 
 OFFER = {
     "support_id": "GG-8K2P-4L7Q-XY19", "subject": "Your lamp", "mode": "preview",
@@ -35,4 +35,4 @@ def test_the_section_of_a_finding_is_in_sight_and_marked(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("link", name="Opening a Ticket with Your Customer").click()
     expect(section.get_by_role("heading")).to_have_text("Opening a Ticket with Your Customer")
-    context.close()
+    close(context)

@@ -57,7 +57,7 @@ def sit(chromium: Browser, desk: RunningService) -> Iterator[Callable[..., Page]
 
     def signed_in(name: str, **options: object) -> Page:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})  # type: ignore[arg-type]
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         context.on("weberror", lambda error: faults.append(str(error.error)))
         context.on("console", lambda m: faults.append(m.text) if is_fault(m.text) else None)
         open_ones.append(context)
@@ -287,7 +287,7 @@ def test_the_lock_is_renewed_while_the_page_is_open_and_runs_out_when_it_is_not_
         pass
     assert renewed.value.json() == {"left": 15}
     mira.context.set_offline(True)
-    expect(mira.locator("#lock")).to_contain_text("Your claim has run out", timeout=30_000)
+    expect(mira.locator("#lock")).to_contain_text("Your claim has run out", timeout=60_000)
     expect(mira.locator("[data-key=u]")).to_be_disabled()
     jonas.goto(case)
     expect(jonas.locator("#lock")).to_contain_text("Yours for")
