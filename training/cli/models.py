@@ -18,7 +18,7 @@ from training.registry.model_registry import ModelRegistry, default_home
 from training.search.hyperparameter_search import on_cluster
 from training.tickets import datasets
 from training.tickets.importing import read_records
-from training.tickets.loading import load
+from training.tickets.loading import DRAFTS, load
 from training.tickets.split_plan import SplitPlan
 
 _STEPS_BESIDE_FOLDS = 7
@@ -99,6 +99,8 @@ def recalibrate(
     drafts = [d for d in given if plan.part_of(d.writer) != "test"]
     if not drafts:
         raise ValueError("all tickets are by writers of the test part, which no model learns from")
+    taught = {(d.draft.subject, d.draft.body) for d in load(DRAFTS) if plan.part_of(d.writer) == "train"}
+    met = sum((d.draft.subject, d.draft.body) in taught for d in drafts)
     base = registry.folder(version)
     screener = sources.screener(registry, version)
     with progress("judging", len(drafts)) as tick:
@@ -119,11 +121,20 @@ def recalibrate(
         if screener.artifact
         else []
     )
+    flatters = f"{met} of them stand in data/drafts, which models learn from: there the base is surer than on an inbox."
+    warning = [flatters] if met else []
     print_result(
-        {"version": made, "fingerprint": fingerprint, "left_out": len(given) - len(drafts), **found.as_dict()},
+        {
+            "version": made,
+            "fingerprint": fingerprint,
+            "left_out": len(given) - len(drafts),
+            "met": met,
+            **found.as_dict(),
+        },
         f"{made} from {found.base} and {len(drafts)} tickets ({fingerprint})",
         table("logarithmic loss out of fold", ("label", "before", "after", "changed"), rows),
         table("thresholds", ("label", *_THRESHOLDS), limits),
+        *warning,
         f"Next: compare {version} {made}, then promote {made} --reason …",
         as_json=as_json,
     )

@@ -94,6 +94,7 @@ def test_the_command_publishes_a_version_that_differs_in_its_last_step_alone(
         assert after < before if name in printed["changed"] else after == before
     aside = sum(SplitPlan.load().part_of(d.writer) == "test" for d in small_drafts)
     assert printed["left_out"] == aside > 0
+    assert printed["met"] == sum(SplitPlan.load().part_of(d.writer) == "train" for d in small_drafts) > 0
     assert registry.live() == "shipped"
     last = registry.history.events()[-1]
     assert (last.action, last.version, last.who) == ("publish", version, "ada")
