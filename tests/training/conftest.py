@@ -14,7 +14,7 @@ from training.tickets.loading import as_record, load
 
 WRITERS = (
     "plain-inbox", "fashion-us", "everyday-shops", "swaps-plain", "winback-plain", "logistics-plain",
-    "electronics-home", "seller-macros-and-chat", "post-and-counter", "venditore-it",
+    "electronics-home", "seller-macros-and-chat", "canal-and-mill", "nordsee-handel",
 )  # fmt: skip
 """Two of them are for tuning and two for testing, by data/splits.toml."""
 

@@ -88,7 +88,7 @@ def test_a_newcomers_walk(
     service: Running, home: Path, small_drafts: list[LabelledDraft], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     me = Newcomer(capsys)
-    learn = [d for d in small_drafts if d.writer not in ("post-and-counter", "venditore-it")]
+    learn = [d for d in small_drafts if d.writer not in ("canal-and-mill", "nordsee-handel")]
     test = write_drafts([d for d in small_drafts if d not in learn], tmp_path / "test.jsonl")
     gate = tmp_path / "gate.toml"
     gate.write_text(LENIENT)

@@ -100,7 +100,7 @@ def test_the_card_tells_data_use_limits_and_figures(live: str, capsys: pytest.Ca
         "data-",
         "## Intended use",
         "## Limits",
-        "writer:post-and-counter",
+        "writer:canal-and-mill",
         "| substitute_offer |",
         "by ada: first",
     ):
