@@ -272,7 +272,7 @@ def exported(service: Running, screening_id: str) -> list[dict[str, Any]]:
 
 def test_the_customers_message_goes_where_the_draft_goes(tmp_path: Path) -> None:
     """Stored, backed up, restored, exported, and gone with the order's text: from the rows and the files."""
-    with running(settings_for(tmp_path / "home", time_budget_ms=60_000)) as service:
+    with running(settings_for(tmp_path / "home", time_budget_ms=60_000, second_review_share=0)) as service:
         kept = service.screen({**REPLY, "customer_message": f"Where is my {MARK}?"})
         assert kept["decision"] == "block"
         services = service.services
